@@ -1,0 +1,53 @@
+import type { Cursor, DeviceReboot, DeviceRemoved, Device, Frame, StatusChange } from '@/api/types'
+
+/** From best to last: the order in which the page climbs down. */
+export const TRANSPORT_NAMES = ['socketio', 'websocket', 'sse', 'polling'] as const
+export type TransportName = (typeof TRANSPORT_NAMES)[number]
+
+/**
+ * What a transport tells about itself. `heard` is any sign of life (a frame tells by itself);
+ * after `closed` it says nothing more, and never retries on its own: that is the manager's.
+ */
+export type TransportState =
+  | { kind: 'open'; cursor: Cursor | null }
+  | { kind: 'heard' }
+  | { kind: 'resync'; reason: string }
+  | { kind: 'closed'; code: CloseCode; reason: string }
+
+export type CloseCode = 'unreachable' | 'unauthorized' | 'refused' | 'lost'
+
+export interface Connection {
+  /** Asks for everything after `cursor`, on the same connection. */
+  resume(cursor: Cursor): void
+  close(): void
+}
+
+/** One way to carry frames. `open` returns at once; everything else is told by the two callbacks. */
+export interface Transport {
+  readonly name: TransportName
+  open(cursor: Cursor | null, onFrame: (frame: Frame) => void, onState: (state: TransportState) => void): Connection
+}
+
+export type LinkPhase = 'connecting' | 'connected' | 'polling' | 'error'
+
+/** Said once after an outage. */
+export type OutageNote = { kind: 'replayed'; n: number } | { kind: 'gap' }
+
+export interface LinkState {
+  phase: LinkPhase
+  transport: TransportName | null
+  /** When the last frame or ping came; what the badge shows the age of. */
+  lastHeardAt: number | null
+  /** When the values on the page stopped being current; null while they are. */
+  staleSince: number | null
+  /** When the next try starts, while the link is down. */
+  retryAt: number | null
+  note: OutageNote | null
+}
+
+/** A fact about a device, for the list of recent changes. */
+export type Change =
+  | { event: 'device-status-change'; seq: number; at: string; data: StatusChange }
+  | { event: 'device-reboot'; seq: number; at: string; data: DeviceReboot }
+  | { event: 'device-removed'; seq: number; at: string; data: DeviceRemoved }
+  | { event: 'device-updated'; seq: number; at: string; data: Device }

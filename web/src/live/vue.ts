@@ -1,0 +1,144 @@
+import { onScopeDispose, readonly, ref, shallowReactive, shallowRef, type Ref, type ShallowRef } from 'vue'
+import { api, refreshSession, reportExpiredSession } from '@/api/client'
+import type { Device, Frame, Sms, SmsPage, Snapshot, Stats, WireEvent } from '@/api/types'
+import { learnServerTime, serverNow, systemClock } from './clock'
+import { LinkManager } from './manager'
+import { LiveStore } from './store'
+import { pollingTransport } from './transports/polling'
+import { socketIoTransport } from './transports/socketio'
+import type { Change, LinkState, Transport } from './types'
+
+const ROOMS = ['dashboard']
+/** How often the page catches up while nobody looks: animation frames stop then. */
+const HIDDEN_FLUSH = 1_000
+const SEED = 50
+
+export interface Live {
+  /** Every device, by id; rows are frozen and replaced whole. */
+  devices: ReadonlyMap<string, Device>
+  stats: Readonly<ShallowRef<Stats | null>>
+  /** The newest 200, newest first. */
+  messages: Readonly<ShallowRef<readonly Sms[]>>
+  /** The newest facts about devices, newest first. */
+  changes: Readonly<ShallowRef<readonly Change[]>>
+  link: Readonly<ShallowRef<LinkState>>
+  /** False until the first snapshot came. */
+  isReady: Readonly<Ref<boolean>>
+}
+
+const devices = shallowReactive(new Map<string, Device>())
+const stats = shallowRef<Stats | null>(null)
+const messages = shallowRef<readonly Sms[]>([])
+const changes = shallowRef<readonly Change[]>([])
+const isReady = ref(false)
+const listeners = new Set<(event: WireEvent) => void>()
+const reconnectListeners = new Set<() => void>()
+
+let isFlushPlanned = false
+
+function planFlush(): void {
+  if (isFlushPlanned) return
+  isFlushPlanned = true
+  if (document.hidden) setTimeout(flush, HIDDEN_FLUSH)
+  else requestAnimationFrame(flush)
+}
+
+/** Mirrors what changed since the last frame, and nothing else: only the rows on show render again. */
+function flush(): void {
+  if (!isFlushPlanned) return
+  isFlushPlanned = false
+  const dirt = store.takeDirt()
+  for (const id of dirt.devices) {
+    const row = store.devices.get(id)
+    if (row) devices.set(id, row)
+    else devices.delete(id)
+  }
+  if (dirt.stats) stats.value = store.stats
+  if (dirt.messages) messages.value = store.messages
+  if (dirt.changes) changes.value = store.changes
+  isReady.value = store.cursor !== null
+}
+
+// A tab that was hidden between the plan and its animation frame would wait for ever.
+document.addEventListener('visibilitychange', () => isFlushPlanned && setTimeout(flush, 0))
+
+const store = new LiveStore(planFlush, (event) => {
+  for (const listener of listeners) listener(event)
+})
+
+async function fetchSnapshot(): Promise<Snapshot> {
+  const snapshot = await api.get<Snapshot>('/api/state', { rooms: ROOMS })
+  learnServerTime(snapshot.serverTime)
+  seedMessages()
+  return snapshot
+}
+
+/** The snapshot has no messages; the newest are fetched beside it. */
+function seedMessages(): void {
+  api
+    .get<SmsPage>('/api/sms', { limit: SEED })
+    .then((page) => store.addMessages(page.messages))
+    .catch(() => {
+      // The feed then starts with the next message that arrives.
+    })
+}
+
+function ladder(): Transport[] {
+  const fetchFrame = (query: Record<string, string | number | null>, signal: AbortSignal) =>
+    api.get<Frame>('/api/events', query, signal)
+  return [
+    socketIoTransport({ rooms: ROOMS }),
+    pollingTransport({ rooms: ROOMS, clock: systemClock, fetchFrame }),
+  ]
+}
+
+const manager = new LinkManager({
+  store,
+  ladder: ladder(),
+  clock: systemClock,
+  fetchSnapshot,
+  refresh: refreshSession,
+  onLink: (state) => (link.value = state),
+  onExpired: reportExpiredSession,
+  onReconnect: () => {
+    for (const listener of reconnectListeners) listener()
+  },
+})
+const link = shallowRef<LinkState>(manager.link)
+
+/** The live state, one for the whole page. */
+export function useLive(): Live {
+  return { devices, stats, messages, changes, link, isReady }
+}
+
+/** Calls `listener` for every event once, in order, until the component goes. */
+export function onLiveEvent(listener: (event: WireEvent) => void): void {
+  listeners.add(listener)
+  onScopeDispose(() => listeners.delete(listener))
+}
+
+export function onReconnect(listener: () => void): void {
+  reconnectListeners.add(listener)
+  onScopeDispose(() => reconnectListeners.delete(listener))
+}
+
+/** Takes the row that a command answered with, without waiting for the event. */
+export function putDevice(device: Device): void {
+  store.putDevice(device)
+}
+
+export const startLive = () => manager.start()
+export const stopLive = () => manager.stop()
+export const retryLive = () => manager.retryNow()
+export const dismissOutageNote = () => manager.dismissNote()
+
+const now = ref(serverNow())
+let ticks: ReturnType<typeof setInterval> | undefined
+
+/** Milliseconds since 1970 by the server's clock; one ticking ref for all the ages on the page. */
+export function useClock(): Readonly<Ref<number>> {
+  ticks ??= setInterval(() => (now.value = serverNow()), 1_000)
+  return readonly(now)
+}
+
+export type { Change, LinkState }

@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto'
+import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
+import type { Plugin } from 'vite'
+
+const COMPRESSIBLE = /\.(js|css|html|svg|json|webmanifest)$/
+const SMALLEST_WORTH_IT = 512
+
+function* filesBelow(folder: string): Generator<string> {
+  for (const name of readdirSync(folder).sort()) {
+    const path = join(folder, name)
+    if (statSync(path).isDirectory()) yield* filesBelow(path)
+    else yield path
+  }
+}
+
+/** The same sources give the same id, on every machine: a rebuild without a change asks nobody to reload. */
+export function buildIdOf(sources: string[]): string {
+  const hash = createHash('sha256')
+  for (const source of sources) {
+    const paths = statSync(source).isDirectory() ? [...filesBelow(source)] : [source]
+    for (const path of paths) hash.update(readFileSync(path))
+  }
+  return hash.digest('hex').slice(0, 12)
+}
+
+/** Puts the id where the server finds it: `build.json` beside the page. */
+export function buildIdFile(buildId: string): Plugin {
+  return {
+    name: 'goip-build-id',
+    apply: 'build',
+    generateBundle() {
+      this.emitFile({ type: 'asset', fileName: 'build.json', source: `${JSON.stringify({ buildId })}\n` })
+    },
+  }
+}
+
+/**
+ * Links a small classic script before the first paint, so that a chosen dark theme never flashes white.
+ * The CSP allows no inline script, and a module would run too late.
+ */
+export function earlyScript(source: string): Plugin {
+  return {
+    name: 'goip-early-script',
+    buildStart() {
+      if (this.meta.watchMode) return
+      this.emitFile({ type: 'asset', name: 'theme.js', source: readFileSync(source) })
+    },
+    transformIndexHtml(_html, { bundle }) {
+      const emitted = Object.values(bundle ?? {}).find((file) => file.type === 'asset' && file.names.includes('theme.js'))
+      return [{ tag: 'script', attrs: { src: `/${emitted?.fileName ?? source}` }, injectTo: 'head' }]
+    },
+  }
+}
+
+/** Writes `.gz` and `.br` twins, so that the server never compresses the page itself. */
+export function precompress(): Plugin {
+  return {
+    name: 'goip-precompress',
+    apply: 'build',
+    enforce: 'post',
+    writeBundle({ dir }) {
+      for (const path of filesBelow(dir!)) {
+        const bytes = readFileSync(path)
+        if (!COMPRESSIBLE.test(path) || bytes.length < SMALLEST_WORTH_IT) continue
+        writeFileSync(`${path}.gz`, gzipSync(bytes, { level: 9 }))
+        const size = { [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length }
+        writeFileSync(`${path}.br`, brotliCompressSync(bytes, { params: size }))
+      }
+    },
+  }
+}
