@@ -75,20 +75,20 @@ class Life:
 
     def __init__(self, fate: Fate, index: int) -> None:
         self._fate = fate
-        self._random = Random(f"{fate.seed}:{index}")  # noqa: S311 - a life, not a secret
-        self.make: Make = choose_make(fate.make, self._random)
-        self.device_id: str = make_device_id(self.make, fate.seed, index, self._random)
-        self._model: Model = self._random.choice(self.make.models)
-        self._firmware = self._random.choice(self._model.firmwares)
+        self.random = Random(f"{fate.seed}:{index}")  # noqa: S311 - a life, not a secret
+        self.make: Make = choose_make(fate.make, self.random)
+        self.device_id: str = make_device_id(self.make, fate.seed, index, self.random)
+        self._model: Model = self.random.choice(self.make.models)
+        self._firmware = self.random.choice(self._model.firmwares)
         self._name = f"{self._model.model} #{index + 1}"
         self._address = f"192.0.2.{1 + index % 254}"
-        ports = fate.ports or self._random.choice(self._model.ports)
+        ports = fate.ports or self.random.choice(self._model.ports)
         self.slots: tuple[LiveSlot, ...] = make_slots(
-            fate.seed, index, ports, self.make.first_slot, self._random
+            fate.seed, index, ports, self.make.first_slot, self.random
         )
-        self._contacts = tuple(make_phone_number(self._random) for _ in range(6))
-        self.battery: Battery | None = Battery(self._random) if self.make.has_battery else None
-        self.counter = self._random.randrange(2_000)
+        self._contacts = tuple(make_phone_number(self.random) for _ in range(6))
+        self.battery: Battery | None = Battery(self.random) if self.make.has_battery else None
+        self.counter = self.random.randrange(2_000)
         self.absence: Absence | None = None
         self._kept_beats: list[Json] = []
         self._kept_messages: list[Json] = []
@@ -130,20 +130,20 @@ class Life:
 
     def _age(self, seconds: float) -> None:
         for slot in self.slots:
-            slot.drift(seconds, self._random)
+            slot.drift(seconds, self.random)
         if self.battery:
-            self.battery.pass_time(seconds, self._random)
+            self.battery.pass_time(seconds, self.random)
 
     def _meet_fate(self, at: float, seconds: float) -> None:
         """Maybe something happens to the device before its next beat."""
         hours = seconds * self._fate.pace / _HOUR
         if self.battery and self.battery.is_empty:
-            self._begin_absence(at, self._random.uniform(15, 60) * 60, keeps=False)
-        elif self._random.random() < _OUTAGES_PER_HOUR * hours:
-            self._begin_absence(at, self._random.uniform(2, 20) * 60, keeps=True)
-        elif self._random.random() < _POWER_CUTS_PER_HOUR * hours:
-            self._begin_absence(at, self._random.uniform(3, 30) * 60, keeps=False)
-        elif self._random.random() < _RESTARTS_PER_HOUR * hours:
+            self._begin_absence(at, self.random.uniform(15, 60) * 60, keeps=False)
+        elif self.random.random() < _OUTAGES_PER_HOUR * hours:
+            self._begin_absence(at, self.random.uniform(2, 20) * 60, keeps=True)
+        elif self.random.random() < _POWER_CUTS_PER_HOUR * hours:
+            self._begin_absence(at, self.random.uniform(3, 30) * 60, keeps=False)
+        elif self.random.random() < _RESTARTS_PER_HOUR * hours:
             self.counter = 0
 
     def _begin_absence(self, at: float, seconds: float, *, keeps: bool) -> None:
@@ -153,7 +153,7 @@ class Life:
         if self.absence and not self.absence.keeps:
             self.counter = 0
             if self.battery:
-                self.battery.revive(self._random)
+                self.battery.revive(self.random)
         self.absence = None
 
     def _keep(self, at: float, seconds: float) -> None:
@@ -172,28 +172,28 @@ class Life:
         posts: list[Post] = []
         for moment, body in self._make_messages(at, seconds):
             posts.append(Post(moment, SMS_PATH, body))
-            if self._random.random() < _REPEAT_CHANCE:
-                posts.append(Post(moment + self._random.uniform(3, 10), SMS_PATH, body, is_repeat=True))
+            if self.random.random() < _REPEAT_CHANCE:
+                posts.append(Post(moment + self.random.uniform(3, 10), SMS_PATH, body, is_repeat=True))
         return posts
 
     def _make_messages(self, at: float, seconds: float) -> list[tuple[float, Json]]:
         rate = self._fate.sms_per_second
         messages: list[tuple[float, Json]] = []
-        moment = at + self._random.expovariate(rate) if rate > 0 else at + seconds
+        moment = at + self.random.expovariate(rate) if rate > 0 else at + seconds
         while moment < at + seconds:
             messages.append((moment, self._make_message(moment)))
-            if self._random.random() < _BURST_CHANCE:
+            if self.random.random() < _BURST_CHANCE:
                 messages += self._make_burst(moment)
-            moment += self._random.expovariate(rate)
+            moment += self.random.expovariate(rate)
         return messages
 
     def _make_burst(self, at: float) -> list[tuple[float, Json]]:
-        moments = [at + 0.3 * (1 + number) for number in range(self._random.randrange(3, 13))]
+        moments = [at + 0.3 * (1 + number) for number in range(self.random.randrange(3, 13))]
         return [(moment, self._make_message(moment)) for moment in moments]
 
     def _make_message(self, at: float) -> Json:
-        text = make_text(self._random, self._contacts)
-        slot = self._random.choice(self.slots)
+        text = make_text(self.random, self._contacts)
+        slot = self.random.choice(self.slots)
         body: Json = {
             "deviceId": self.device_id,
             "sender": text.sender,
@@ -204,7 +204,7 @@ class Life:
         if slot.sim.phone_number:
             body["recipient"] = slot.sim.phone_number
         if self.make.gives_message_id:
-            body["messageId"] = f"{self._random.getrandbits(64):016x}"
+            body["messageId"] = f"{self.random.getrandbits(64):016x}"
         if self.make.name == "phone":
             body["subscriptionId"] = slot.index + 1
         return body

@@ -1,0 +1,67 @@
+"""Time inside goip is whole milliseconds since the epoch, UTC; on the wire it is ISO 8601.
+
+The clock is a callable, so tests set it by hand.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Clock = Callable[[], int]
+
+_EPOCH_SECONDS_BELOW = 100_000_000_000
+"""A number below this is epoch seconds (to the year 5138), one above is epoch milliseconds."""
+
+LATEST_MS = 253_402_300_799_999
+"""9999-12-31T23:59:59.999Z, the last moment that ISO 8601 writes with four digits."""
+
+
+def now_ms() -> int:
+    """The system clock, in ms since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def to_iso(at_ms: int) -> str:
+    """`2026-11-21T05:22:21.123Z` for a time in ms since the epoch."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def iso_or_none(at_ms: int | None) -> str | None:
+    """`to_iso`, or None where there is no time."""
+    return None if at_ms is None else to_iso(at_ms)
+
+
+def parse_time(value: object) -> int:
+    """The ms since the epoch that an ISO 8601 text, epoch seconds or epoch ms means.
+
+    A text without a zone is UTC. Raises ValueError for anything else, and for times outside 1970 to 9999.
+    """
+    if isinstance(value, bool) or value is None:
+        raise ValueError("Not a valid time.")
+    if isinstance(value, str):
+        value = value.strip()
+        try:
+            value = float(value)
+        except ValueError:
+            return _in_range(_parse_iso(str(value)))
+    if not isinstance(value, int | float) or value != value or value in (float("inf"), float("-inf")):
+        raise ValueError("Not a valid time.")
+    return _in_range(round(value * 1000) if value < _EPOCH_SECONDS_BELOW else round(value))
+
+
+def _parse_iso(text: str) -> int:
+    try:
+        stamp = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("Not a valid time: use ISO 8601, epoch seconds or epoch milliseconds.") from None
+    if stamp.tzinfo is None:
+        stamp = stamp.replace(tzinfo=UTC)
+    return round(stamp.timestamp() * 1000)
+
+
+def _in_range(at_ms: int) -> int:
+    if not 0 <= at_ms <= LATEST_MS:
+        raise ValueError("Not a valid time: it lies outside the years 1970 to 9999.")
+    return at_ms

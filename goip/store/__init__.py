@@ -1,0 +1,1 @@
+"""The database. SQL lives in this folder and nowhere else."""

@@ -1,0 +1,183 @@
+"""Connections to either database, and the words for what goes wrong with them.
+
+SQLite: one connection that writes, a small pool that reads, WAL, `synchronous=FULL`. PostgreSQL: the same
+two engines on asyncpg. Nothing above this folder learns which of the two it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy.exc
+from sqlalchemy import URL, event, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from goip.errors import StartupError, Unavailable
+
+N_READERS = 4
+_BUSY_SECONDS = 5
+_TROUBLE = (sqlalchemy.exc.TimeoutError, OSError, asyncio.TimeoutError)
+_BAD_VALUE = (
+    sqlite3.IntegrityError,
+    sqlite3.DataError,
+    sqlite3.ProgrammingError,
+    sqlite3.NotSupportedError,
+)
+_TROUBLE_STATES = {"08", "25", "40", "53", "55", "57", "58", "XX"}
+"""PostgreSQL's error classes for links, locks, resources, operators and the system."""
+_TROUBLE_NAMES = {"InterfaceError", "ConnectionDoesNotExistError", "InternalClientError"}
+"""asyncpg's client-side errors, which bear no state; asyncpg is optional, so they go by name."""
+
+
+class Database:
+    """The two engines of one database URL (`sqlite:///PATH` or `postgresql://…`)."""
+
+    def __init__(self, url: str) -> None:
+        self.url = _driver_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.path = _sqlite_path(self.url) if self.is_sqlite else None
+        self.kind = "sqlite" if self.is_sqlite else "postgresql"
+        self.writer_engine = self._engine(pool_size=1, begin="BEGIN IMMEDIATE")
+        self.reader_engine = self._engine(pool_size=N_READERS, begin="BEGIN")
+
+    def _engine(self, *, pool_size: int, begin: str) -> AsyncEngine:
+        arguments: dict[str, Any] = {"timeout": _BUSY_SECONDS} if self.is_sqlite else {"command_timeout": 60}
+        engine = create_async_engine(
+            self.url,
+            poolclass=AsyncAdaptedQueuePool,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=10,
+            pool_pre_ping=not self.is_sqlite,
+            connect_args=arguments,
+        )
+        if self.is_sqlite:
+            _tune_sqlite(engine, begin)
+        return engine
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for queries; what the database cannot do now is `Unavailable`."""
+        with trouble_is_unavailable():
+            async with self.reader_engine.connect() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """The writing connection, in one transaction. Only the writer and the migrations ask for it."""
+        async with self.writer_engine.begin() as connection:
+            yield connection
+
+    async def close(self) -> None:
+        """Give back every connection; the last one to leave SQLite folds its log into the file."""
+        await self.reader_engine.dispose()
+        await self.writer_engine.dispose()
+
+
+class trouble_is_unavailable(suppress):  # noqa: N801 - reads as a sentence in `with`
+    """Driver errors that may pass become `Unavailable`, in the caller's words, not the driver's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
+        if error is not None and is_trouble(error):
+            raise Unavailable(describe_trouble(error)) from error
+        return False
+
+
+def is_trouble(error: BaseException) -> bool:
+    """True for what the database, the disk or the link did; False for a defect or a bad value."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or (error.orig is not None and is_trouble(error.orig))
+    state = getattr(error, "sqlstate", None)
+    if isinstance(state, str):
+        return state[:2] in _TROUBLE_STATES
+    if isinstance(error, sqlite3.DatabaseError):
+        return not isinstance(error, _BAD_VALUE)
+    return isinstance(error, _TROUBLE) or type(error).__name__ in _TROUBLE_NAMES
+
+
+def describe_trouble(error: BaseException) -> str:
+    """What is wrong with the database, in words for an operator."""
+    text = str(getattr(error, "orig", None) or error).lower()
+    for sign, words in _SIGNS.items():
+        if sign in text:
+            return words
+    return "the database does not answer"
+
+
+_SIGNS = {
+    "disk is full": "the disk is full",
+    "no space left": "the disk is full",
+    "database or disk is full": "the disk is full",
+    "locked": "the database is locked by another process",
+    "busy": "the database is locked by another process",
+    "readonly": "the database cannot be written: it is read-only",
+    "read-only": "the database cannot be written: it is read-only",
+    "malformed": "the database file is damaged: restore a backup",
+    "not a database": "the database file is damaged: restore a backup",
+    "disk i/o error": "the disk reports an error",
+    "unable to open": "the database file cannot be opened",
+}
+
+
+def _driver_url(text: str) -> URL:
+    try:
+        url = make_url(text)
+    except Exception as error:
+        raise StartupError(f"GOIP_DATABASE_URL is not a database address: {text!r}") from error
+    drivers = {
+        "sqlite": "sqlite+aiosqlite",
+        "postgresql": "postgresql+asyncpg",
+        "postgres": "postgresql+asyncpg",
+    }
+    driver = drivers.get(url.drivername)
+    if driver is None:
+        raise StartupError("GOIP_DATABASE_URL must be sqlite:///PATH or postgresql://USER@HOST/NAME")
+    if driver == "postgresql+asyncpg":
+        _need_asyncpg()
+    return url.set(drivername=driver)
+
+
+def _need_asyncpg() -> None:
+    try:
+        import asyncpg  # noqa: F401
+    except ImportError as error:
+        raise StartupError("PostgreSQL needs the extra: pip install 'goip[postgres]'") from error
+
+
+def _sqlite_path(url: URL) -> Path:
+    if not url.database or url.database == ":memory:":
+        raise StartupError("GOIP_DATABASE_URL must name a file: a database in memory loses every message")
+    return Path(url.database)
+
+
+def _tune_sqlite(engine: AsyncEngine, begin: str) -> None:
+    """Durable and concurrent: see `docs/architecture.md` for why each pragma is there."""
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions are begun below, not by the driver's guess
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "wal_autocheckpoint=2000",
+            "cache_size=-65536",
+            "temp_store=MEMORY",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def on_begin(connection: Any) -> None:
+        connection.exec_driver_sql(begin)

@@ -1,0 +1,90 @@
+"""The live state of every device: what was committed last, in memory.
+
+The log is the truth; this is its newest page. Only the writer changes it, and only after a commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from goip.models import Cursor, Device, Stats, Status
+
+
+@dataclass(slots=True)
+class SmsTotals:
+    """How many messages there are, by what became of them."""
+
+    received: int = 0
+    sent: int = 0
+    delivered: int = 0
+    failed: int = 0
+
+
+class Fleet:
+    """Devices by their id, counted by status, and the place in the stream that this state is of."""
+
+    def __init__(self, epoch: str, seq: int, sms: SmsTotals | None = None) -> None:
+        self.epoch = epoch
+        self.seq = seq
+        self.oldest_seq = 0
+        self.stats_seq = seq
+        self.sms = sms or SmsTotals()
+        self.next_pk = 1
+        self._devices: dict[str, Device] = {}
+        self._by_pk: dict[int, str] = {}
+        self._n_by_status: dict[Status, int] = {"online": 0, "late": 0, "offline": 0, "unknown": 0}
+
+    @property
+    def cursor(self) -> Cursor:
+        """The newest committed change."""
+        return Cursor(self.epoch, self.seq)
+
+    def __len__(self) -> int:
+        return len(self._devices)
+
+    def __iter__(self) -> Iterator[Device]:
+        return iter(self._devices.values())
+
+    def find(self, device_id: str) -> Device | None:
+        """The device of that id, None where there is none."""
+        return self._devices.get(device_id)
+
+    def find_by_pk(self, pk: int) -> Device | None:
+        """The device of that key, None where there is none."""
+        device_id = self._by_pk.get(pk)
+        return None if device_id is None else self._devices.get(device_id)
+
+    def put(self, devices: Iterable[Device]) -> None:
+        """Take over committed devices."""
+        for device in devices:
+            known = self._devices.get(device.device_id)
+            if known is None:
+                self._by_pk[device.pk] = device.device_id
+                self.next_pk = max(self.next_pk, device.pk + 1)
+                self._n_by_status[device.status] += 1
+            elif known.status != device.status:
+                self._n_by_status[known.status] -= 1
+                self._n_by_status[device.status] += 1
+            self._devices[device.device_id] = device
+
+    def remove(self, device_id: str) -> None:
+        """Forget a device whose removal is committed."""
+        device = self._devices.pop(device_id)
+        del self._by_pk[device.pk]
+        self._n_by_status[device.status] -= 1
+
+    def stats(self) -> Stats:
+        """The totals of now."""
+        count = self._n_by_status
+        return Stats(
+            total_devices=len(self._devices),
+            online_devices=count["online"] + count["late"],
+            late_devices=count["late"],
+            offline_devices=count["offline"],
+            unknown_devices=count["unknown"],
+            received_sms=self.sms.received,
+            sent_sms=self.sms.sent,
+            delivered_sms=self.sms.delivered,
+            failed_sms=self.sms.failed,
+        )

@@ -1,0 +1,68 @@
+"""Letting go of the old: single heartbeats, facts, fine rollups, in small bites through the writer."""
+
+from __future__ import annotations
+
+from sqlalchemy import Delete, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from goip.store import tables as t
+from goip.store.fold import STEP_SECONDS
+
+COARSE_STEP_SECONDS = 3600
+_BITE = 5_000
+
+
+async def drop_heartbeats(connection: AsyncConnection, before_at: int) -> int:
+    """Drop folded heartbeats received before `before_at`, a bite of them; returns how many."""
+    log = t.heartbeat_log.c
+    folded_seq = select(t.stream.c.folded_seq).scalar_subquery()
+    first = select(func.min(log.seq)).scalar_subquery()
+    old = delete(t.heartbeat_log).where(
+        log.received_at < before_at, log.seq <= folded_seq, log.seq < first + _BITE
+    )
+    return await _count(connection, old)
+
+
+async def drop_facts(connection: AsyncConnection, before_at: int) -> int:
+    """Drop facts from before `before_at`, and say so in the stream: cursors from before cannot be resumed."""
+    events = t.events.c
+    oldest = select(events.seq).where(events.at < before_at).order_by(events.seq).limit(_BITE).subquery()
+    upto = (await connection.execute(select(func.max(oldest.c.seq)))).scalar()
+    if upto is None:
+        return 0
+    await connection.execute(update(t.stream).values(oldest_seq=upto))
+    return await _count(connection, delete(t.events).where(events.seq <= upto))
+
+
+async def coarsen_rollups(connection: AsyncConnection, before_at: int) -> int:
+    """Sum the fine rollups of one past hour (the oldest before `before_at`) into a coarse bucket."""
+    rollups = t.heartbeat_rollups
+    columns = rollups.c
+    fine = columns.step_seconds == STEP_SECONDS
+    oldest = (await connection.execute(select(func.min(columns.bucket_at)).where(fine))).scalar()
+    width = COARSE_STEP_SECONDS * 1000
+    if oldest is None or oldest - oldest % width + width > before_at:
+        return 0
+    hour_at = oldest - oldest % width
+    in_hour = (fine, columns.bucket_at >= hour_at, columns.bucket_at < hour_at + width)
+    sums = ("n_beats", "n_battery", "battery_sum", "n_signal", "signal_sum")
+    picks = [func.sum(columns[name]) for name in sums]
+    battery = [func.min(columns.battery_min), func.max(columns.battery_max)]
+    signal = [func.min(columns.signal_min), func.max(columns.signal_max)]
+    query = select(
+        columns.device_pk, columns.slot_index, COARSE_STEP_SECONDS, hour_at,
+        picks[0], picks[1], picks[2], *battery, picks[3], picks[4], *signal,
+    ).where(*in_hour).group_by(columns.device_pk, columns.slot_index)  # fmt: skip
+    await connection.execute(insert(rollups).from_select([column.name for column in columns], query))
+    return await _count(connection, delete(rollups).where(*in_hour))
+
+
+async def drop_rollups(connection: AsyncConnection, before_at: int) -> int:
+    """Drop rollups of every width from before `before_at`."""
+    return await _count(
+        connection, delete(t.heartbeat_rollups).where(t.heartbeat_rollups.c.bucket_at < before_at)
+    )
+
+
+async def _count(connection: AsyncConnection, statement: Delete) -> int:
+    return int((await connection.execute(statement)).rowcount)

@@ -1,0 +1,93 @@
+"""The store: opened once, closed once, and the only door to the database for the rooms above."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, TypeVar
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from goip.clock import Clock, now_ms
+from goip.models import Event
+from goip.store import tables as t
+from goip.store.draft import Change
+from goip.store.engine import Database
+from goip.store.fleet import Fleet
+from goip.store.fold import Folder
+from goip.store.load import load
+from goip.store.lock import SingleNodeLock
+from goip.store.migrate import migrate
+from goip.store.writer import Writer
+
+T = TypeVar("T")
+
+
+class Store:
+    """One database, its live state in memory and its writer.
+
+    `subscribe` names who is told of committed events, in commit order, by the writer itself.
+    """
+
+    def __init__(self, url: str, *, queue_size: int = 10_000, clock: Clock = now_ms) -> None:
+        self.database = Database(url)
+        self.clock = clock
+        self.fleet = Fleet(epoch="", seq=0)
+        self._folder = Folder()
+        self._lock = SingleNodeLock(self.database)
+        self._subscribers: list[Callable[[Sequence[Event]], None]] = []
+        self.writer = Writer(self.database, self.fleet, self._folder, clock, self._publish, queue_size)
+
+    async def open(self) -> None:
+        """Migrate, load, and begin to write. Raises StartupError in words for the person at the terminal."""
+        await self._lock.take()
+        try:
+            await migrate(self.database)
+            async with self.database.writing() as connection:
+                await load(connection, self.fleet, self._folder)
+        except BaseException:
+            await self._lock.release()
+            await self.database.close()
+            raise
+        self.writer.start()
+
+    async def close(self) -> None:
+        """Commit what waits, fold, and let go of the database."""
+        await self.writer.stop()
+        await self.database.close()
+        await self._lock.release()
+
+    def subscribe(self, subscriber: Callable[[Sequence[Event]], None]) -> None:
+        """Tell `subscriber` of every commit's events; it must not block."""
+        self._subscribers.append(subscriber)
+
+    def _publish(self, events: Sequence[Event]) -> None:
+        for subscriber in self._subscribers:
+            subscriber(events)
+
+    def record(self, change: Change[T]) -> asyncio.Future[T]:
+        """Commit a change; see `Writer.record`."""
+        return self.writer.record(change)
+
+    def transact(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> asyncio.Future[T]:
+        """Run `work` in a transaction of its own; see `Writer.transact`."""
+        return self.writer.transact(work)
+
+    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """A connection for queries."""
+        return self.database.reading()
+
+    async def setting(self, name: str, make: Callable[[], str]) -> str:
+        """The setting of that name; made, and kept, the first time."""
+
+        async def work(connection: AsyncConnection) -> str:
+            query = select(t.settings.c.value).where(t.settings.c.name == name)
+            value: Any = (await connection.execute(query)).scalar()
+            if value is None:
+                value = make()
+                await connection.execute(insert(t.settings).values(name=name, value=value))
+            return str(value)
+
+        return await self.transact(work)

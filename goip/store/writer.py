@@ -1,0 +1,252 @@
+"""The one way to disk: a task that owns the writing connection.
+
+It drains what has queued up while the last commit ran into one transaction, so the batch grows with
+the load and nobody waits for a timer. Order of commit, of `seq` and of publishing are the same. No
+request can cancel a commit; a full queue is `Unavailable`. A change that the database refuses is tried
+again alone, so one bad row harms no neighbour.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from goip.clock import Clock
+from goip.errors import GoipError, Unavailable
+from goip.models import Event, Stats
+from goip.store.batch import execute_batch
+from goip.store.draft import Change, Draft
+from goip.store.engine import Database, describe_trouble, is_trouble
+from goip.store.fleet import Fleet
+from goip.store.fold import Folder
+from goip.store.sms import find_repeats
+from goip.store.statements import Statements
+
+T = TypeVar("T")
+Work = Callable[[AsyncConnection], Awaitable[Any]]
+Publish = Callable[[Sequence[Event]], None]
+
+log = structlog.get_logger(__name__)
+
+MOST_PER_COMMIT = 512
+_TICK_SECONDS = 0.25
+"""How soon folding and the totals get their turn when nothing else is written."""
+
+
+class Item(NamedTuple):
+    """A change, or work of its own on the connection, and who waits for it."""
+
+    task: Change[Any] | Work
+    waiter: asyncio.Future[Any]
+
+
+class Writer:
+    """Commits changes; see the module for what it promises."""
+
+    def __init__(
+        self,
+        database: Database,
+        fleet: Fleet,
+        folder: Folder,
+        clock: Clock,
+        publish: Publish,
+        queue_size: int,
+    ) -> None:
+        self.trouble: str | None = None
+        self.n_commits = 0
+        self.last_commit_seconds = 0.0
+        self._database = database
+        self._fleet = fleet
+        self._folder = folder
+        self._clock = clock
+        self._publish = publish
+        self._queue_size = queue_size
+        self._statements = Statements(database.writer_engine.dialect)
+        self._queue: deque[Item] = deque()
+        self._work_is_there = asyncio.Event()
+        self._stopping = False
+        self._told_stats: Stats = fleet.stats()
+        self._told_at = 0.0
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def queue_depth(self) -> int:
+        """Changes that wait for the disk."""
+        return len(self._queue)
+
+    def record(self, change: Change[T]) -> asyncio.Future[T]:
+        """The answer of `change.decide`, once it is on disk and published.
+
+        Raises Unavailable when too much is waiting already.
+        """
+        return self._enqueue(change)
+
+    def transact(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> asyncio.Future[T]:
+        """The answer of `work`, run on the writing connection in a transaction of its own."""
+        return self._enqueue(work)
+
+    def _enqueue(self, task: Change[Any] | Work) -> asyncio.Future[Any]:
+        if self._stopping:
+            raise Unavailable("the server is stopping", code="stopping")
+        if len(self._queue) >= self._queue_size:
+            raise Unavailable(
+                "too many changes are waiting for the disk", code="overloaded", retry_after_seconds=2
+            )
+        waiter: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._queue.append(Item(task, waiter))
+        self._work_is_there.set()
+        return waiter
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._task = asyncio.create_task(self._run(), name="writer")
+
+    async def stop(self) -> None:
+        """Commit what waits, fold everything, and end."""
+        self._stopping = True
+        self._work_is_there.set()
+        if self._task is not None:
+            await self._task
+            self._task = None
+
+    async def _run(self) -> None:
+        while self._queue or not self._stopping:
+            if not self._queue:
+                await self._wait_for_work()
+            try:
+                await self._write_next()
+            except Exception:
+                log.exception("writer.defect")
+        await self._commit([], foldable=self._folder.foldable(0, everything=True))
+
+    async def _wait_for_work(self) -> None:
+        self._work_is_there.clear()
+        try:
+            async with asyncio.timeout(_TICK_SECONDS):
+                await self._work_is_there.wait()
+        except TimeoutError:
+            return
+
+    async def _write_next(self) -> None:
+        if self._queue and not hasattr(self._queue[0].task, "decide"):
+            await self._work(self._queue.popleft())
+            return
+        items: list[Item] = []
+        while self._queue and len(items) < MOST_PER_COMMIT and hasattr(self._queue[0].task, "decide"):
+            items.append(self._queue.popleft())
+        await self._commit(items, foldable=self._folder.foldable(time.monotonic()))
+
+    async def _work(self, item: Item) -> None:
+        try:
+            async with self._database.writing() as connection:
+                answer = await item.task(connection)  # type: ignore[operator]
+        except Exception as error:
+            self._refuse([item], error)
+        else:
+            self.trouble = None
+            _resolve(item, answer)
+
+    async def _commit(self, items: list[Item], foldable: Sequence[str] = ()) -> None:
+        started = time.perf_counter()
+        try:
+            draft, answers = await self._attempt(items, foldable)
+        except Exception as error:
+            if is_trouble(error) or len(items) + len(foldable) <= 1:
+                self._refuse(items, error)
+                return
+            for item in items:
+                await self._commit([item])
+            return
+        self.trouble = None
+        if draft.seq != self._fleet.seq or draft.rows:
+            self.n_commits += 1
+            self.last_commit_seconds = time.perf_counter() - started
+            self._adopt(draft)
+            self._publish(draft.events)
+        for item, answer in zip(items, answers, strict=True):
+            _resolve(item, answer)
+
+    async def _attempt(self, items: list[Item], foldable: Sequence[str]) -> tuple[Draft, list[Any]]:
+        repeat_keys = [key for item in items for key in item.task.repeat_keys()]  # type: ignore[union-attr]
+        if not repeat_keys:
+            draft, answers = self._decide(items, Draft(self._fleet, self._clock()))
+            if draft.seq == self._fleet.seq and not draft.due and not foldable and not draft.rows:
+                return draft, answers
+            async with self._database.writing() as connection:
+                await self._write(connection, draft, foldable)
+            return draft, answers
+        async with self._database.writing() as connection:
+            stored = await find_repeats(connection, repeat_keys)
+            draft, answers = self._decide(items, Draft(self._fleet, self._clock(), stored))
+            await self._write(connection, draft, foldable)
+        return draft, answers
+
+    def _decide(self, items: list[Item], draft: Draft) -> tuple[Draft, list[Any]]:
+        answers: list[Any] = []
+        for item in items:
+            try:
+                answers.append(item.task.decide(draft))  # type: ignore[union-attr]
+            except GoipError as refusal:
+                answers.append(refusal)
+        self._tell_stats(draft)
+        return draft, answers
+
+    def _tell_stats(self, draft: Draft) -> None:
+        now = time.monotonic()
+        if now - self._told_at < _TICK_SECONDS:
+            return
+        stats = draft.stats()
+        if stats != self._told_stats:
+            draft.tell_stats(stats)
+
+    async def _write(self, connection: AsyncConnection, draft: Draft, foldable: Sequence[str]) -> None:
+        draft.finish(self._folder, foldable)
+        sql = self._statements.sql
+        await execute_batch(connection, [(sql[write], rows) for write, rows in draft.batch_rows()])
+
+    def _adopt(self, draft: Draft) -> None:
+        """The commit happened: memory follows."""
+        fleet, folder = self._fleet, self._folder
+        for device_id, device in draft.devices.items():
+            if device is None and (gone := fleet.find(device_id)) is not None:
+                fleet.remove(device_id)
+                folder.done(gone.pk, device_id)
+        fleet.put(device for device in draft.devices.values() if device is not None)
+        fleet.seq = draft.seq
+        fleet.sms = draft.totals
+        for device_id in draft.due:
+            if (written := fleet.find(device_id)) is not None:
+                folder.done(written.pk, device_id)
+        folder.add((beat for beat in draft.beats if beat.device_id not in draft.due), time.monotonic())
+        if draft.stats_told is not None:
+            fleet.stats_seq = draft.seq
+            self._told_stats = draft.stats_told
+            self._told_at = time.monotonic()
+
+    def _refuse(self, items: list[Item], error: Exception) -> None:
+        if isinstance(error, GoipError):
+            refusal: Exception = error
+        elif is_trouble(error):
+            self.trouble = describe_trouble(error)
+            log.error("writer.trouble", trouble=self.trouble, error=str(error))
+            refusal = Unavailable(self.trouble, code="storage_unavailable")
+        else:
+            log.error("writer.refused", error=repr(error))
+            refusal = error
+        for item in items:
+            _resolve(item, refusal)
+
+
+def _resolve(item: Item, answer: Any) -> None:
+    if item.waiter.done():  # whoever asked went away; the change is committed all the same
+        return
+    if isinstance(answer, Exception):
+        item.waiter.set_exception(answer)
+    else:
+        item.waiter.set_result(answer)
