@@ -76,7 +76,7 @@ class Draft:
 
         `at` is the time that the values are of: earlier than now for a backlog.
         """
-        self._add(Write.HEARTBEAT, heartbeat_row(device.seq, device, previous_seq, self.at, heartbeat))
+        self._add(Write.HEARTBEAT, heartbeat_row(device, previous_seq, heartbeat))
         self.beats.append(Beat(device.seq, device.pk, device.device_id, heartbeat, at))
         self.devices[device.device_id] = device
         self.events.append(device_event(device, self.at))

@@ -10,6 +10,8 @@ import orjson
 from goip.models import Device, Direction, Event, Heartbeat, Rhythm, SetAside, SimSlot, Sms, Status
 from goip.store.statements import Row
 
+_SLOTS = Heartbeat._fields.index("sim_slots")
+
 
 def device_row(device: Device) -> Row:
     """A row of `devices`."""
@@ -110,14 +112,16 @@ def sim_row(device: Device, slot: SimSlot, sim_key: str, at: int) -> Row:
     )
 
 
-def heartbeat_row(seq: int, device: Device, previous_seq: int, received_at: int, beat: Heartbeat) -> Row:
-    """A row of `heartbeat_log`."""
-    return (seq, device.pk, previous_seq, received_at, heartbeat_text(beat))
+def heartbeat_row(device: Device, previous_seq: int, beat: Heartbeat) -> Row:
+    """A row of `heartbeat_log`: the beat that made `device` what it is."""
+    return (device.seq, device.pk, previous_seq, device.last_seen_at, heartbeat_text(beat))
 
 
 def heartbeat_text(beat: Heartbeat) -> str:
     """A heartbeat as JSON: its values in the order of the model, trailing absences cut."""
     values: list[Any] = list(beat)
+    if beat.sim_slots is not None:
+        values[_SLOTS] = [tuple(slot) for slot in beat.sim_slots]
     while values[-1] is None:
         values.pop()
     return orjson.dumps(values).decode()

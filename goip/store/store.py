@@ -56,8 +56,8 @@ class Store:
     async def close(self) -> None:
         """Commit what waits, fold, and let go of the database."""
         await self.writer.stop()
-        await self.database.close()
         await self._lock.release()
+        await self.database.close()
 
     def subscribe(self, subscriber: Callable[[Sequence[Event]], None]) -> None:
         """Tell `subscriber` of every commit's events; it must not block."""

@@ -1,0 +1,187 @@
+"""The one way in for what gateways tell: heartbeats and messages, whatever make they came from.
+
+Each `record_*` returns when the change is on disk and published, and raises what the sender is to be told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from goip import transitions
+from goip.errors import NotFound, Unavailable
+from goip.models import Device, Heartbeat, InboundSms, Sms, SimSlot, device_room
+from goip.store.draft import Draft
+from goip.store.statements import Write
+from goip.store.store import Store
+from goip.wire import sms_json
+
+_REPEAT_WINDOW_MS = 60_000
+"""Of messages with neither an id nor a time: how long an equal one is taken for a repeat, and up to twice that."""
+
+
+class Enrolment(NamedTuple):
+    """What an unknown device gets: the hash of its own key (None while it waits), its make, and whether it waits."""
+
+    key_hash: str | None
+    make: str = "http"
+    is_pending: bool = False
+
+
+class HeartbeatOutcome(NamedTuple):
+    """The device as the heartbeat left it; `is_new` when it was registered by it."""
+
+    device: Device
+    is_new: bool
+
+
+class SmsOutcome(NamedTuple):
+    """The stored message; `is_repeat` when it had been stored before."""
+
+    sms: Sms
+    is_repeat: bool
+
+
+async def record_heartbeat(
+    store: Store, heartbeat: Heartbeat, *, enrolment: Enrolment | None = None
+) -> HeartbeatOutcome:
+    """Commit a heartbeat, and with `enrolment` register the device where it is unknown.
+
+    Raises NotFound for an unknown device without enrolment, Unavailable when it cannot be stored now.
+    """
+    return await store.record(HeartbeatChange(heartbeat, store.clock(), enrolment))
+
+
+async def record_sms(store: Store, sms: InboundSms) -> SmsOutcome:
+    """Commit a received message, once however often it is sent.
+
+    Raises NotFound for an unknown device, Unavailable when it cannot be stored now.
+    """
+    return await store.record(SmsChange(sms, store.clock()))
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatChange:
+    """A heartbeat on its way to disk; `received_at` is the one look at the clock."""
+
+    heartbeat: Heartbeat
+    received_at: int
+    enrolment: Enrolment | None = None
+
+    def repeat_keys(self) -> tuple[str, ...]:
+        """A heartbeat is no message."""
+        return ()
+
+    def decide(self, draft: Draft) -> HeartbeatOutcome:
+        """Append the beat, tell what changed; register a device that enrols."""
+        device = draft.find_device(self.heartbeat.device_id)
+        if device is None:
+            if self.enrolment is None:
+                raise NotFound("Device not found", code="unknown_device")
+            return HeartbeatOutcome(self._register(draft, self.enrolment), is_new=True)
+        return HeartbeatOutcome(self._beat(draft, device, device.slots), is_new=False)
+
+    def _register(self, draft: Draft, enrolment: Enrolment) -> Device:
+        heartbeat, at = self.heartbeat, self.received_at
+        device = Device(
+            pk=draft.next_pk(),
+            device_id=heartbeat.device_id,
+            registered_at=at,
+            make=enrolment.make,
+            is_pending=enrolment.is_pending,
+            status="online",
+            status_reason="registered",
+            status_since=at,
+        )
+        if enrolment.key_hash is not None:
+            draft.write(Write.KEY, ("device", enrolment.key_hash, device.device_id, device.pk, "", at))
+        fact = transitions.status_fact(device, "online", "registered", at, is_new_device=True)
+        draft.fact(fact.name, fact.data, device_room(device.device_id))
+        device = self._beat(draft, device, ())
+        draft.put_device(device)
+        return device
+
+    def _beat(self, draft: Draft, device: Device, known_slots: tuple[SimSlot, ...]) -> Device:
+        seq = draft.next_seq()
+        step = transitions.beat(device, self.heartbeat, self.received_at, seq)
+        at = transitions.time_of_values(step, self.heartbeat, self.received_at)
+        draft.beat(step.device, device.beat_seq, self.heartbeat, at)
+        for fact in step.facts:
+            draft.fact(fact.name, fact.data, device_room(device.device_id))
+        if step.device.slots is not known_slots and _cards(step.device.slots) != _cards(known_slots):
+            draft.put_device(step.device)
+        return step.device
+
+
+@dataclass(frozen=True, slots=True)
+class SmsChange:
+    """A received message on its way to disk."""
+
+    sms: InboundSms
+    received_at: int
+
+    def repeat_keys(self) -> tuple[str, ...]:
+        """The keys under which this very message may be stored; it is stored under the first."""
+        sms = self.sms
+        if sms.message_id is not None:
+            return (_digest("id", sms.device_id, sms.message_id),)
+        content = (sms.device_id, sms.slot_index, sms.sender, sms.message)
+        if sms.sent_at is not None:
+            return (_digest("time", *content, sms.sent_at),)
+        window = self.received_at // _REPEAT_WINDOW_MS
+        return (_digest("window", *content, window), _digest("window", *content, window - 1))
+
+    def decide(self, draft: Draft) -> SmsOutcome:
+        """Store and tell the message, unless it is a repeat."""
+        device = draft.find_device(self.sms.device_id)
+        if device is None:
+            raise NotFound("Device not found", code="unknown_device")
+        if device.is_pending:
+            # Not a 4xx: a phone takes that for final, and the message would be lost.
+            raise Unavailable(
+                "the device waits to be adopted by an operator", code="device_pending", retry_after_seconds=60
+            )
+        keys = self.repeat_keys()
+        for key in keys:
+            stored = draft.find_sms(key)
+            if stored is not None:
+                return SmsOutcome(stored, is_repeat=True)
+        sms = self._stored(draft, device)
+        draft.sms(sms, keys[0])
+        draft.sms_fact("sms-received", sms_json(sms), sms)
+        return SmsOutcome(sms, is_repeat=False)
+
+    def _stored(self, draft: Draft, device: Device) -> Sms:
+        told = self.sms
+        slot = device.slot(told.slot_index) or _slot_of_number(device, told.recipient)
+        return Sms(
+            id=draft.next_seq(),
+            device_id=told.device_id,
+            direction="inbound",
+            sender=told.sender,
+            recipient=told.recipient or (slot.phone_number if slot else None) or device.phone_number,
+            message=told.message,
+            sent_at=told.sent_at if told.sent_at is not None else self.received_at,
+            received_at=self.received_at,
+            slot_index=slot.slot_index if slot else told.slot_index,
+            carrier_name=slot.carrier_name if slot else None,
+            slot_phone_number=slot.phone_number if slot else None,
+            status="received",
+        )
+
+
+def _slot_of_number(device: Device, number: str | None) -> SimSlot | None:
+    if not number:
+        return None
+    return next((slot for slot in device.slots if slot.phone_number == number), None)
+
+
+def _cards(slots: tuple[SimSlot, ...]) -> set[tuple[int, str | None, str | None]]:
+    return {(slot.slot_index, slot.sim_key, slot.phone_number) for slot in slots}
+
+
+def _digest(*parts: object) -> str:
+    """One short key of several values, such that no two lists of values give the same."""
+    text = "\x1f".join(f"{len(str(part))}:{part}" for part in parts)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
