@@ -9,7 +9,7 @@ const buildId = buildIdOf(['src', 'index.html', 'package-lock.json', 'vite.confi
 const server = process.env.GOIP_URL ?? 'http://127.0.0.1:8080'
 
 export default defineConfig({
-  plugins: [vue(), tailwind(), earlyScript('src/shell/theme.js'), buildIdFile(buildId), precompress()],
+  plugins: [vue(), tailwind(), earlyScript('src/shell/earlyTheme.js'), buildIdFile(buildId), precompress()],
   define: { __BUILD_ID__: JSON.stringify(buildId) },
   resolve: { alias: { '@': here('src') } },
   build: {

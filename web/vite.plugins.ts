@@ -41,11 +41,14 @@ export function buildIdFile(buildId: string): Plugin {
  * The CSP allows no inline script, and a module would run too late.
  */
 export function earlyScript(source: string): Plugin {
+  let isBuild = false
   return {
     name: 'goip-early-script',
+    configResolved(config) {
+      isBuild = config.command === 'build'
+    },
     buildStart() {
-      if (this.meta.watchMode) return
-      this.emitFile({ type: 'asset', name: 'theme.js', source: readFileSync(source) })
+      if (isBuild) this.emitFile({ type: 'asset', name: 'theme.js', source: readFileSync(source) })
     },
     transformIndexHtml(_html, { bundle }) {
       const emitted = Object.values(bundle ?? {}).find((file) => file.type === 'asset' && file.names.includes('theme.js'))

@@ -1,5 +1,6 @@
 import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
 import type { Key } from '@/i18n/t'
+import { loadSession, sessionState } from './shell/session'
 
 declare module 'vue-router' {
   interface RouteMeta {
@@ -24,4 +25,16 @@ export const router = createRouter({
   routes,
   // Back gives the list as it was; a new page starts at its top.
   scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? undefined : { top: 0 }),
+})
+
+/** Only a path of this very page: a link must not send a fresh session elsewhere. */
+export function pathAfterLogin(next: unknown): string {
+  return typeof next === 'string' && /^\/(?!\/)/.test(next) && !next.startsWith('/login') ? next : '/'
+}
+
+router.beforeEach(async (to) => {
+  if (sessionState.value === 'unknown') await loadSession()
+  if (sessionState.value === 'out' && !to.meta.isPublic) return { name: 'login', query: { next: to.fullPath } }
+  if (sessionState.value === 'in' && to.name === 'login') return pathAfterLogin(to.query.next)
+  return true
 })

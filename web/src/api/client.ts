@@ -1,3 +1,4 @@
+import { oncePerBrowser } from './refreshLock'
 import type { ErrorBody, Session } from './types'
 
 export type QueryValue = string | number | boolean | null | undefined | readonly (string | number)[]
@@ -48,6 +49,11 @@ export function urlOf(path: string, query: Query = {}): string {
   return text ? `${path}?${text}` : path
 }
 
+/** Whether there is a session worth asking about; only the server knows whether it still holds. */
+export function mayHaveSession(): boolean {
+  return cookie('goip_csrf') !== null
+}
+
 function cookie(name: string): string | null {
   const found = document.cookie.split('; ').find((pair) => pair.startsWith(`${name}=`))
   return found ? decodeURIComponent(found.slice(name.length + 1)) : null
@@ -85,18 +91,18 @@ async function errorOf(response: Response): Promise<ApiError> {
 
 let refreshing: Promise<boolean> | null = null
 
-/** Renews the cookies; calls at the same time share one request, for a reused refresh token ends its family. */
+async function refresh(): Promise<boolean> {
+  const response = await send('POST', '/api/auth/refresh', { body: {} })
+  // Trouble of the server's own says nothing about the session.
+  if (response.status >= 500 || response.status === 429) throw await errorOf(response)
+  return response.ok
+}
+
+/** Renews the cookies; false when the session is over. Calls at the same time share one request. */
 export function refreshSession(): Promise<boolean> {
-  refreshing ??= send('POST', '/api/auth/refresh', { body: {} })
-    .then((response) => {
-      if (response.ok) return true
-      // Trouble of the server's own says nothing about the session.
-      if (response.status >= 500 || response.status === 429) throw new ApiError(response.status, 'unavailable', 'The server is busy.')
-      return false
-    })
-    .finally(() => {
-      refreshing = null
-    })
+  refreshing ??= oncePerBrowser(refresh).finally(() => {
+    refreshing = null
+  })
   return refreshing
 }
 

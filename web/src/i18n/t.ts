@@ -4,10 +4,11 @@ import devices from './en/devices.json'
 import inbox from './en/inbox.json'
 import login from './en/login.json'
 import overview from './en/overview.json'
+import parts from './en/parts.json'
 import setup from './en/setup.json'
 import shell from './en/shell.json'
 
-const english = { shell, overview, login, devices, device, inbox, setup }
+const english = { shell, parts, overview, login, devices, device, inbox, setup }
 
 type Catalogue = typeof english
 type Area = keyof Catalogue

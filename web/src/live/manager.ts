@@ -1,5 +1,6 @@
 import type { Cursor, Frame, Snapshot } from '@/api/types'
 import type { Clock } from './clock'
+import { Outage } from './outage'
 import { hasReached, type LiveStore } from './store'
 import type { CloseCode, Connection, LinkState, Transport, TransportState } from './types'
 
@@ -7,11 +8,14 @@ import type { CloseCode, Connection, LinkState, Transport, TransportState } from
 export const OPEN_WITHIN = 8_000
 /** Longer silence than a ping and its slack means that the line is dead, whatever the socket says. */
 export const QUIET_LIMIT = 40_000
-/** While on a lower rung, the better ones are tried again this often, ever more rarely. */
+/** While on a lower rung, the better ones are tried again after these, ever more rarely. */
 export const CLIMB_AFTER = [5_000, 15_000, 60_000, 300_000]
+const SHORTEST_BACKOFF = 1_000
 const LONGEST_BACKOFF = 30_000
-/** An outage shorter than this is not worth a word. */
-const WORTH_A_NOTE = 1_000
+/** The age on the badge is told in seconds, so it need not change more often. */
+const TELL_AGE_EVERY = 1_000
+
+const START: LinkState = { phase: 'connecting', transport: null, lastHeardAt: null, staleSince: null, retryAt: null, note: null }
 
 export interface ManagerOptions {
   store: LiveStore
@@ -19,32 +23,28 @@ export interface ManagerOptions {
   ladder: readonly Transport[]
   clock: Clock
   fetchSnapshot: () => Promise<Snapshot>
-  /** Renews the session; false when it is over. */
+  /** Renews the session; false when it is over, an error when that is not known. */
   refresh: () => Promise<boolean>
   onLink: (link: LinkState) => void
   onExpired: () => void
   /** After every outage that ended. */
-  onReconnect?: () => void
+  onReconnect: () => void
 }
 
 interface Attempt {
   rung: number
   connection: Connection | null
   isOpen: boolean
-  /** Over this cursor the replay is complete. */
+  isDropped: boolean
+  isRecovering: boolean
+  /** Where the replay is complete. */
   target: Cursor | null
   cancelDeadline: () => void
 }
 
-interface Outage {
-  since: number
-  n: number
-  isReplaced: boolean
-}
-
-/** In milliseconds, before try number `n` (from 0): doubling, with half of it left to chance. */
+/** In milliseconds, after `n` failures: doubling, with half of it left to chance. */
 export function backoff(n: number, random: number): number {
-  const full = Math.min(LONGEST_BACKOFF, 1_000 * 2 ** n)
+  const full = Math.min(LONGEST_BACKOFF, SHORTEST_BACKOFF * 2 ** n)
   return full / 2 + (full / 2) * random
 }
 
@@ -53,18 +53,20 @@ export function backoff(n: number, random: number): number {
  * and never says "connected" for longer than it has heard something.
  */
 export class LinkManager {
-  link: LinkState = { phase: 'connecting', transport: null, lastHeardAt: null, staleSince: null, retryAt: null, note: null }
+  link: LinkState = START
 
   private current: Attempt | null = null
-  /** A better rung that is being tried while the current one goes on. */
+  /** Another rung, or the same with a fresh session, being tried while the current one goes on. */
   private candidate: Attempt | null = null
   private isRunning = false
-  private failedRounds = 0
+  /** Rounds down the whole ladder, since the last time that anything opened. */
+  private failures = 0
   private climbs = 0
+  private isRenewed = false
   private outage: Outage | null = null
+  private lastHeardAt: number | null = null
   private cancelRetry = () => {}
   private cancelClimb = () => {}
-  private isFetching = false
 
   constructor(private readonly options: ManagerOptions) {}
 
@@ -74,22 +76,29 @@ export class LinkManager {
     void this.begin()
   }
 
+  /** Forgets everything: the next reader of this page may be somebody else. */
   stop(): void {
     this.isRunning = false
+    this.dropAll()
     this.cancelRetry()
-    this.cancelClimb()
-    this.drop(this.candidate)
-    this.drop(this.current)
-    this.candidate = this.current = null
+    this.outage = this.lastHeardAt = null
+    this.failures = this.climbs = 0
     this.options.store.clear()
-    this.tell({ phase: 'connecting', transport: null, lastHeardAt: null, staleSince: null, retryAt: null, note: null })
+    this.tell(START)
   }
 
   /** Tries at once instead of when the back-off ends: the reader asked, or the network came back. */
   retryNow(): void {
-    if (!this.isRunning || this.current || this.link.retryAt === null) return
+    if (!this.isRunning || this.link.retryAt === null) return
     this.cancelRetry()
     void this.begin()
+  }
+
+  /** Opens the same rung anew beside the old one, which would end with the session that it was opened with. */
+  reopen(): void {
+    if (!this.current?.isOpen || this.candidate) return
+    this.cancelClimb()
+    this.candidate = this.attempt(this.current.rung)
   }
 
   dismissNote(): void {
@@ -97,57 +106,49 @@ export class LinkManager {
   }
 
   private async begin(rung = 0): Promise<void> {
-    this.tell({ phase: 'connecting', retryAt: null })
-    if (!this.options.store.cursor && !(await this.takeSnapshot())) return
+    this.tell({ phase: this.failures > 0 ? 'error' : 'connecting', transport: null, retryAt: null })
+    if (!this.options.store.cursor && !(await this.takeSnapshot())) return this.fail()
     if (this.isRunning && !this.current) this.current = this.attempt(rung)
   }
 
   private async takeSnapshot(): Promise<boolean> {
-    if (this.isFetching) return false
-    this.isFetching = true
     try {
       const snapshot = await this.options.fetchSnapshot()
       if (!this.isRunning) return false
       this.options.store.takeSnapshot(snapshot)
+      this.outage?.count({ kind: 'replaced' })
       this.heard()
       return true
     } catch {
-      if (this.isRunning && !this.current) this.waitAndRetry()
       return false
-    } finally {
-      this.isFetching = false
     }
   }
 
   private attempt(rung: number): Attempt {
-    const transport = this.options.ladder[rung]!
-    const attempt: Attempt = { rung, connection: null, isOpen: false, target: null, cancelDeadline: () => {} }
+    const attempt: Attempt = {
+      rung, connection: null, isOpen: false, isDropped: false, isRecovering: false, target: null, cancelDeadline: () => {},
+    }
     this.setDeadline(attempt, OPEN_WITHIN)
-    attempt.connection = transport.open(
+    attempt.connection = this.options.ladder[rung]!.open(
       this.options.store.cursor,
-      (frame) => this.isAlive(attempt) && this.onFrame(attempt, frame),
-      (state) => this.isAlive(attempt) && this.onState(attempt, state),
+      (frame) => attempt.isDropped || this.onFrame(attempt, frame),
+      (state) => attempt.isDropped || this.onState(attempt, state),
     )
-    // It may have failed at once, before there was a connection to close.
-    if (!this.isAliveOrNew(attempt)) attempt.connection.close()
     return attempt
   }
 
-  private isAlive(attempt: Attempt): boolean {
-    return this.isRunning && !this.dropped.has(attempt)
-  }
-
-  private isAliveOrNew(attempt: Attempt): boolean {
-    return !this.dropped.has(attempt)
-  }
-
-  private readonly dropped = new WeakSet<Attempt>()
-
   private drop(attempt: Attempt | null): void {
     if (!attempt) return
-    this.dropped.add(attempt)
+    attempt.isDropped = true
     attempt.cancelDeadline()
     attempt.connection?.close()
+  }
+
+  private dropAll(): void {
+    this.cancelClimb()
+    this.drop(this.candidate)
+    this.drop(this.current)
+    this.candidate = this.current = null
   }
 
   private setDeadline(attempt: Attempt, milliseconds: number): void {
@@ -157,80 +158,81 @@ export class LinkManager {
 
   private onState(attempt: Attempt, state: TransportState): void {
     if (state.kind === 'closed') return this.onClosed(attempt, state.code)
-    this.setDeadline(attempt, QUIET_LIMIT)
     if (state.kind === 'open') this.onOpen(attempt, state.cursor)
+    this.heardFrom(attempt)
     if (state.kind === 'resync') void this.recover(attempt)
-    this.heard()
   }
 
   private onFrame(attempt: Attempt, frame: Frame): void {
-    this.setDeadline(attempt, QUIET_LIMIT)
-    this.heard()
+    this.heardFrom(attempt)
     const outcome = this.options.store.takeFrame(frame)
-    if (outcome.kind === 'applied' && this.outage) this.outage.n += outcome.n
-    if (outcome.kind === 'replaced' && this.outage) this.outage.isReplaced = true
+    this.outage?.count(outcome)
     if (outcome.kind === 'gap') attempt.connection?.resume(this.options.store.cursor!)
     if (outcome.kind === 'lost') void this.recover(attempt)
-    this.noteWhenComplete(attempt)
+    this.endOutageWhenComplete()
   }
 
   private async recover(attempt: Attempt): Promise<void> {
-    if (!(await this.takeSnapshot())) return
-    if (this.outage) this.outage.isReplaced = true
-    if (this.isAlive(attempt)) attempt.connection?.resume(this.options.store.cursor!)
-    this.noteWhenComplete(attempt)
+    if (attempt.isRecovering) return
+    attempt.isRecovering = true
+    const isTaken = await this.takeSnapshot()
+    attempt.isRecovering = false
+    if (attempt.isDropped) return
+    if (!isTaken) return this.onClosed(attempt, 'lost')
+    attempt.connection?.resume(this.options.store.cursor!)
+    this.endOutageWhenComplete()
   }
 
   private onOpen(attempt: Attempt, target: Cursor | null): void {
     attempt.isOpen = true
     attempt.target = target
     if (attempt === this.candidate) {
-      const old = this.current
+      this.drop(this.current)
       this.candidate = null
       this.current = attempt
-      this.drop(old)
     }
-    this.failedRounds = 0
+    this.failures = 0
+    this.isRenewed = false
     const transport = this.options.ladder[attempt.rung]!.name
     this.tell({ phase: transport === 'polling' ? 'polling' : 'connected', transport, staleSince: null, retryAt: null })
-    this.noteWhenComplete(attempt)
+    this.endOutageWhenComplete()
     this.planClimb()
   }
 
-  private noteWhenComplete(attempt: Attempt): void {
-    const { outage } = this
-    if (!outage || attempt !== this.current || !attempt.isOpen || !this.options.store.cursor) return
-    if (attempt.target && !hasReached(this.options.store.cursor, attempt.target)) return
+  private endOutageWhenComplete(): void {
+    const { current, outage } = this
+    const { store, clock } = this.options
+    if (!outage || !current?.isOpen || current.isRecovering || !store.cursor) return
+    if (current.target && !hasReached(store.cursor, current.target)) return
     this.outage = null
-    if (this.options.clock.now() - outage.since >= WORTH_A_NOTE) {
-      this.tell({ note: outage.isReplaced ? { kind: 'gap' } : { kind: 'replayed', n: outage.n } })
-    }
-    this.options.onReconnect?.()
+    this.tell({ note: outage.noteAt(clock.now()) })
+    this.options.onReconnect()
   }
 
   private onClosed(attempt: Attempt, code: CloseCode): void {
-    if (!this.isAlive(attempt)) return
+    if (attempt.isDropped) return
     this.drop(attempt)
-    if (attempt === this.candidate) {
-      this.candidate = null
-      return this.planClimb()
-    }
-    this.cancelClimb()
-    this.drop(this.candidate)
-    this.candidate = this.current = null
+    if (attempt === this.candidate) return this.onCandidateClosed(attempt)
+    this.dropAll()
     if (attempt.isOpen) this.beginOutage()
-    if (code === 'unauthorized') return void this.renew(attempt.rung)
+    if (code === 'unauthorized' && !this.isRenewed) return void this.renew(attempt.rung)
     // A line that worked is tried again from the top; one that never opened gives way to the next rung.
-    if (attempt.isOpen) return void this.waitAndRetry()
+    if (attempt.isOpen) return this.waitAndRetry()
     if (attempt.rung + 1 < this.options.ladder.length) return void this.begin(attempt.rung + 1)
-    this.failedRounds += 1
-    this.waitAndRetry()
+    this.fail()
+  }
+
+  private onCandidateClosed(candidate: Attempt): void {
+    this.candidate = null
+    const next = candidate.rung + 1
+    if (next < (this.current?.rung ?? 0)) this.candidate = this.attempt(next)
+    else this.planClimb()
   }
 
   private beginOutage(): void {
-    const since = this.options.clock.now()
-    this.outage ??= { since, n: 0, isReplaced: false }
-    this.tell({ phase: 'connecting', transport: null, staleSince: this.link.staleSince ?? this.link.lastHeardAt ?? since })
+    const now = this.options.clock.now()
+    this.outage ??= new Outage(now)
+    this.tell({ phase: 'connecting', transport: null, staleSince: this.link.staleSince ?? this.lastHeardAt ?? now, note: null })
   }
 
   private async renew(rung: number): Promise<void> {
@@ -238,40 +240,52 @@ export class LinkManager {
     try {
       isRenewed = await this.options.refresh()
     } catch {
-      return this.waitAndRetry()
+      return this.fail()
     }
     if (!this.isRunning) return
+    this.isRenewed = true
     if (isRenewed) return this.begin(rung)
     this.stop()
     this.options.onExpired()
   }
 
+  private fail(): void {
+    if (!this.isRunning) return
+    this.failures += 1
+    this.isRenewed = false
+    this.waitAndRetry()
+  }
+
   private waitAndRetry(): void {
     const { clock } = this.options
-    const wait = backoff(this.failedRounds, clock.random())
-    this.tell({
-      phase: this.failedRounds > 0 || !this.options.store.cursor ? 'error' : 'connecting',
-      transport: null,
-      retryAt: clock.now() + wait,
-    })
-    if (!this.options.store.cursor) this.failedRounds += 1
+    const wait = backoff(this.failures, clock.random())
+    this.tell({ phase: this.failures > 0 ? 'error' : 'connecting', transport: null, retryAt: clock.now() + wait })
     this.cancelRetry()
     this.cancelRetry = clock.later(wait, () => void this.begin())
   }
 
   private planClimb(): void {
     this.cancelClimb()
-    const rung = this.current?.rung ?? 0
-    if (rung === 0) return void (this.climbs = 0)
+    if (!this.current || this.current.rung === 0) {
+      this.climbs = 0
+      return
+    }
     const wait = CLIMB_AFTER[Math.min(this.climbs, CLIMB_AFTER.length - 1)]!
     this.climbs += 1
     this.cancelClimb = this.options.clock.later(wait, () => {
-      this.candidate = this.attempt(0)
+      this.candidate ??= this.attempt(0)
     })
   }
 
+  private heardFrom(attempt: Attempt): void {
+    this.setDeadline(attempt, attempt.isOpen ? QUIET_LIMIT : OPEN_WITHIN)
+    this.heard()
+  }
+
   private heard(): void {
-    this.tell({ lastHeardAt: this.options.clock.now() })
+    const now = this.options.clock.now()
+    this.lastHeardAt = now
+    if (now - (this.link.lastHeardAt ?? -Infinity) >= TELL_AGE_EVERY) this.tell({ lastHeardAt: now })
   }
 
   private tell(change: Partial<LinkState>): void {

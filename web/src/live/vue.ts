@@ -95,7 +95,7 @@ function ladder(): Transport[] {
 const manager = new LinkManager({
   store,
   ladder: ladder(),
-  clock: systemClock,
+  clock: { ...systemClock, now: serverNow },
   fetchSnapshot,
   refresh: refreshSession,
   onLink: (state) => (link.value = state),
@@ -105,6 +105,10 @@ const manager = new LinkManager({
   },
 })
 const link = shallowRef<LinkState>(manager.link)
+
+// The network came back, or the reader did: no need to sit out the back-off.
+window.addEventListener('online', () => manager.retryNow())
+document.addEventListener('visibilitychange', () => document.hidden || manager.retryNow())
 
 /** The live state, one for the whole page. */
 export function useLive(): Live {
@@ -130,6 +134,7 @@ export function putDevice(device: Device): void {
 export const startLive = () => manager.start()
 export const stopLive = () => manager.stop()
 export const retryLive = () => manager.retryNow()
+export const reopenLive = () => manager.reopen()
 export const dismissOutageNote = () => manager.dismissNote()
 
 const now = ref(serverNow())

@@ -1,0 +1,92 @@
+import { ref, shallowRef } from 'vue'
+import { api, ApiError, mayHaveSession, onSessionExpired, refreshSession } from '@/api/client'
+import type { User } from '@/api/types'
+import { reopenLive, startLive, stopLive } from '@/live/vue'
+
+/** `unreachable` is not `out`: the session may well hold, the server just cannot be asked. */
+export type SessionState = 'unknown' | 'in' | 'out' | 'unreachable'
+
+/** Renewed this long before the access token ends, so that no socket is closed for it. */
+const RENEW_AHEAD = 90_000
+const SOONEST_RENEWAL = 20_000
+
+export const user = shallowRef<User | null>(null)
+export const sessionState = ref<SessionState>('unknown')
+/** The session ended by itself, not by its owner. */
+export const hasExpired = ref(false)
+
+let renewal: ReturnType<typeof setTimeout> | undefined
+
+interface Me {
+  user: User
+  expiresAt: string
+}
+
+function enter(me: User, milliseconds: number): void {
+  user.value = me
+  hasExpired.value = false
+  sessionState.value = 'in'
+  planRenewal(milliseconds)
+  startLive()
+}
+
+function expire(): void {
+  hasExpired.value = sessionState.value === 'in'
+  leave()
+}
+
+function leave(): void {
+  clearTimeout(renewal)
+  user.value = null
+  sessionState.value = 'out'
+  stopLive()
+}
+
+function planRenewal(milliseconds: number): void {
+  clearTimeout(renewal)
+  renewal = setTimeout(() => void renew(), Math.max(SOONEST_RENEWAL, milliseconds - RENEW_AHEAD))
+}
+
+async function renew(): Promise<void> {
+  try {
+    if (!(await refreshSession())) return expire()
+    const me = await api.get<Me>('/api/auth/me')
+    planRenewal(Date.parse(me.expiresAt) - Date.now())
+    reopenLive()
+  } catch {
+    // The next answer 401 renews it; until then there is nothing to be lost.
+    planRenewal(0)
+  }
+}
+
+/** Asks the server who is here. Never throws. */
+export async function loadSession(): Promise<void> {
+  if (!mayHaveSession()) return leave()
+  try {
+    const me = await api.get<Me>('/api/auth/me')
+    enter(me.user, Date.parse(me.expiresAt) - Date.now())
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) leave()
+    else sessionState.value = 'unreachable'
+  }
+}
+
+export async function login(username: string, password: string): Promise<void> {
+  const session = await api.login(username, password)
+  enter(session.user, session.expiresIn * 1_000)
+}
+
+export async function logout(): Promise<void> {
+  try {
+    await api.post('/api/auth/logout')
+  } finally {
+    leave()
+  }
+}
+
+/** Whether the reader may change things, rather than look at them. */
+export function mayOperate(): boolean {
+  return user.value?.role === 'operator' || user.value?.role === 'admin'
+}
+
+onSessionExpired(expire)
