@@ -109,7 +109,7 @@ def test_a_battery_drains_and_is_charged_again() -> None:
 
 def test_a_battery_never_leaves_its_bounds() -> None:
     life = Life(make_fate(), 5)
-    random = life._random
+    random = life.random
     battery = Battery(random)
     for _ in range(5000):
         battery.pass_time(120, random)
