@@ -30,7 +30,7 @@ def main() -> int:
     options = _parse()
     cores = share_cores(not options.no_pin)
     report = Report(describe_machine() | {"pinning": str(cores)})
-    plan = QUICK if options.quick else Plan(seconds=options.seconds, rounds=options.rounds)
+    plan = QUICK if options.quick else Plan(options.seconds, options.rounds, n_samples=options.samples)
     bench = Bench(plan, cores, report)
     for name in options.sections or SECTIONS:
         print(f"\n{name}", flush=True)
@@ -51,6 +51,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--quick", action="store_true", help="short runs and small databases: does it work at all"
     )
+    parser.add_argument("--samples", type=int, default=10_000_000, help="in the old database; 600 bytes each")
     parser.add_argument("--no-pin", action="store_true", help="let the system place the processes")
     parser.add_argument("--strict", action="store_true", help="exit 1 when a target is missed")
     return parser.parse_args()

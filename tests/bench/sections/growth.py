@@ -6,6 +6,7 @@ The same 2,000 devices against an empty history and against ten million samples;
 
 from __future__ import annotations
 
+import shutil
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tests.bench.runs import Run, prepare_requests, run_load
 from tests.bench.servers import Server, goip_server
 
 SECTION = "growth"
+BYTES_EACH = 1_500  # what a sample takes on disk while it is written, the write-ahead log included
 
 
 def run(bench: Bench) -> None:
@@ -44,6 +46,11 @@ def run(bench: Bench) -> None:
 def _build_old(bench: Bench, folder: Path) -> list[str]:
     with goip_server(folder, bench.cores, "old") as server:
         keys = enrol(server, bench.plan.n_devices)
+    free = shutil.disk_usage(folder).free
+    if free < bench.plan.n_samples * BYTES_EACH:
+        raise OSError(
+            f"{bench.plan.n_samples:,} samples need more than the {free / 1e9:.0f} GB that are free here"
+        )
     size = fill_history(folder / "goip.db", bench.plan.n_samples)
     bench.figure(SECTION, f"database with {bench.plan.n_samples:,} samples", size / 1e6, "MB")
     return keys
