@@ -19,8 +19,6 @@ const START: LinkState = { phase: 'connecting', transport: null, lastHeardAt: nu
 
 export interface ManagerOptions {
   store: LiveStore
-  /** Best first. */
-  ladder: readonly Transport[]
   clock: Clock
   fetchSnapshot: () => Promise<Snapshot>
   /** Renews the session; false when it is over, an error when that is not known. */
@@ -55,6 +53,8 @@ export function backoff(n: number, random: number): number {
 export class LinkManager {
   link: LinkState = START
 
+  /** Best first. */
+  private ladder: readonly Transport[] = []
   private current: Attempt | null = null
   /** Another rung, or the same with a fresh session, being tried while the current one goes on. */
   private candidate: Attempt | null = null
@@ -70,9 +70,11 @@ export class LinkManager {
 
   constructor(private readonly options: ManagerOptions) {}
 
-  start(): void {
+  /** `ladder`: the transports to use, best first. */
+  start(ladder: readonly Transport[]): void {
     if (this.isRunning) return
     this.isRunning = true
+    this.ladder = ladder
     void this.begin()
   }
 
@@ -129,7 +131,7 @@ export class LinkManager {
       rung, connection: null, isOpen: false, isDropped: false, isRecovering: false, target: null, cancelDeadline: () => {},
     }
     this.setDeadline(attempt, OPEN_WITHIN)
-    attempt.connection = this.options.ladder[rung]!.open(
+    attempt.connection = this.ladder[rung]!.open(
       this.options.store.cursor,
       (frame) => attempt.isDropped || this.onFrame(attempt, frame),
       (state) => attempt.isDropped || this.onState(attempt, state),
@@ -193,7 +195,7 @@ export class LinkManager {
     }
     this.failures = 0
     this.isRenewed = false
-    const transport = this.options.ladder[attempt.rung]!.name
+    const transport = this.ladder[attempt.rung]!.name
     this.tell({ phase: transport === 'polling' ? 'polling' : 'connected', transport, staleSince: null, retryAt: null })
     this.endOutageWhenComplete()
     this.planClimb()
@@ -218,7 +220,7 @@ export class LinkManager {
     if (code === 'unauthorized' && !this.isRenewed) return void this.renew(attempt.rung)
     // A line that worked is tried again from the top; one that never opened gives way to the next rung.
     if (attempt.isOpen) return this.waitAndRetry()
-    if (attempt.rung + 1 < this.options.ladder.length) return void this.begin(attempt.rung + 1)
+    if (attempt.rung + 1 < this.ladder.length) return void this.begin(attempt.rung + 1)
     this.fail()
   }
 

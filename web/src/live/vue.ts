@@ -6,6 +6,8 @@ import { LinkManager } from './manager'
 import { LiveStore } from './store'
 import { pollingTransport } from './transports/polling'
 import { socketIoTransport } from './transports/socketio'
+import { sseTransport } from './transports/sse'
+import { webSocketTransport } from './transports/websocket'
 import type { Change, LinkState, Transport } from './types'
 
 const ROOMS = ['dashboard']
@@ -83,18 +85,22 @@ function seedMessages(): void {
     })
 }
 
-function ladder(): Transport[] {
-  const fetchFrame = (query: Record<string, string | number | null>, signal: AbortSignal) =>
-    api.get<Frame>('/api/events', query, signal)
-  return [
+const fetchFrame = (query: Record<string, string | number | null>, signal: AbortSignal) =>
+  api.get<Frame>('/api/events', query, signal)
+
+/** The rungs that this server has, best first; polling is always there to fall back on. */
+function ladderOf(names: readonly string[]): Transport[] {
+  const all: Transport[] = [
     socketIoTransport({ rooms: ROOMS }),
+    webSocketTransport({ rooms: ROOMS }),
+    sseTransport({ rooms: ROOMS }),
     pollingTransport({ rooms: ROOMS, clock: systemClock, fetchFrame }),
   ]
+  return all.filter(({ name }) => name === 'polling' || names.includes(name))
 }
 
 const manager = new LinkManager({
   store,
-  ladder: ladder(),
   clock: { ...systemClock, now: serverNow },
   fetchSnapshot,
   refresh: refreshSession,
@@ -131,7 +137,8 @@ export function putDevice(device: Device): void {
   store.putDevice(device)
 }
 
-export const startLive = () => manager.start()
+/** `transports`: the names that the server gives for what it can do. */
+export const startLive = (transports: readonly string[]) => manager.start(ladderOf(transports))
 export const stopLive = () => manager.stop()
 export const retryLive = () => manager.retryNow()
 export const reopenLive = () => manager.reopen()

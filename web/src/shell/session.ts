@@ -1,6 +1,6 @@
 import { ref, shallowRef } from 'vue'
 import { api, ApiError, mayHaveSession, onSessionExpired, refreshSession } from '@/api/client'
-import type { User } from '@/api/types'
+import type { Meta, User } from '@/api/types'
 import { reopenLive, startLive, stopLive } from '@/live/vue'
 
 /** `unreachable` is not `out`: the session may well hold, the server just cannot be asked. */
@@ -15,6 +15,12 @@ export const sessionState = ref<SessionState>('unknown')
 /** The session ended by itself, not by its owner. */
 export const hasExpired = ref(false)
 
+/** What to try where the server does not say. */
+const USUAL_TRANSPORTS = ['socketio', 'polling']
+
+/** Asked once, beside the first question of all. */
+let meta: Promise<Meta | null> | undefined
+
 let renewal: ReturnType<typeof setTimeout> | undefined
 
 interface Me {
@@ -22,12 +28,21 @@ interface Me {
   expiresAt: string
 }
 
-function enter(me: User, milliseconds: number): void {
+function loadMeta(): Promise<Meta | null> {
+  meta ??= api.get<Meta>('/api/meta').catch(() => {
+    meta = undefined
+    return null
+  })
+  return meta
+}
+
+async function enter(me: User, milliseconds: number): Promise<void> {
   user.value = me
   hasExpired.value = false
   sessionState.value = 'in'
   planRenewal(milliseconds)
-  startLive()
+  const transports = (await loadMeta())?.transports ?? USUAL_TRANSPORTS
+  if (sessionState.value === 'in') startLive(transports)
 }
 
 function expire(): void {
@@ -62,9 +77,10 @@ async function renew(): Promise<void> {
 /** Asks the server who is here. Never throws. */
 export async function loadSession(): Promise<void> {
   if (!mayHaveSession()) return leave()
+  void loadMeta()
   try {
     const me = await api.get<Me>('/api/auth/me')
-    enter(me.user, Date.parse(me.expiresAt) - Date.now())
+    void enter(me.user, Date.parse(me.expiresAt) - Date.now())
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) leave()
     else sessionState.value = 'unreachable'
@@ -73,7 +89,7 @@ export async function loadSession(): Promise<void> {
 
 export async function login(username: string, password: string): Promise<void> {
   const session = await api.login(username, password)
-  enter(session.user, session.expiresIn * 1_000)
+  void enter(session.user, session.expiresIn * 1_000)
 }
 
 export async function logout(): Promise<void> {

@@ -22,12 +22,11 @@ beforeEach(() => {
   for (const mock of [fetchSnapshot, refresh, onExpired, onReconnect]) mock.mockReset()
   fetchSnapshot.mockImplementation(async () => snapshot('e:10', [device('a', 5)]))
   refresh.mockResolvedValue(true)
-  const ladder = [socket, polling]
-  manager = new LinkManager({ store, ladder, clock, fetchSnapshot, refresh, onLink: () => {}, onExpired, onReconnect })
+  manager = new LinkManager({ store, clock, fetchSnapshot, refresh, onLink: () => {}, onExpired, onReconnect })
 })
 
 async function connect(): Promise<void> {
-  manager.start()
+  manager.start([socket, polling])
   await settle()
   socket.line.open('e:10')
 }
@@ -42,7 +41,7 @@ async function failRound(): Promise<void> {
 
 describe('the start', () => {
   it('takes a snapshot, then opens the best rung from its cursor', async () => {
-    manager.start()
+    manager.start([socket, polling])
     expect(manager.link.phase).toBe('connecting')
     await settle()
     expect(socket.line.cursor).toBe('e:10')
@@ -52,7 +51,7 @@ describe('the start', () => {
 
   it('is an error, tried again, while the server gives no snapshot', async () => {
     fetchSnapshot.mockRejectedValueOnce(new Error('down'))
-    manager.start()
+    manager.start([socket, polling])
     await settle()
     expect(manager.link.phase).toBe('error')
     expect(socket.lines).toHaveLength(0)
@@ -70,7 +69,7 @@ describe('the start', () => {
 
 describe('the way down', () => {
   it('leads to polling where the socket cannot be opened', async () => {
-    manager.start()
+    manager.start([socket, polling])
     await settle()
     socket.line.fail()
     await settle()
@@ -79,7 +78,7 @@ describe('the way down', () => {
   })
 
   it('is taken when the socket does not open in time', async () => {
-    manager.start()
+    manager.start([socket, polling])
     await clock.advance(OPEN_WITHIN)
     expect(socket.line.isClosed).toBe(true)
     expect(polling.lines).toHaveLength(1)
@@ -102,7 +101,7 @@ describe('the way down', () => {
 
 describe('the way up', () => {
   beforeEach(async () => {
-    manager.start()
+    manager.start([socket, polling])
     await settle()
     socket.line.fail()
     await settle()
@@ -269,7 +268,7 @@ describe('a line that lost its place', () => {
 
 describe('the session', () => {
   it('that ran out is renewed, and the same rung opened again', async () => {
-    manager.start()
+    manager.start([socket, polling])
     await settle()
     socket.line.fail('unauthorized')
     await settle()
@@ -289,7 +288,7 @@ describe('the session', () => {
   })
 
   it('is renewed once only where the server refuses the new one too', async () => {
-    manager.start()
+    manager.start([socket, polling])
     await settle()
     socket.line.fail('unauthorized')
     await settle()

@@ -2,6 +2,7 @@ import { ApiError } from '@/api/client'
 import type { Cursor, Frame } from '@/api/types'
 import type { Clock } from '../clock'
 import type { CloseCode, Transport } from '../types'
+import { Line } from './line'
 
 /** Seconds that the server may hold a question open. */
 export const WAIT_SECONDS = 25
@@ -22,48 +23,53 @@ export function closeCodeOf(error: unknown): CloseCode {
 }
 
 /** The last rung: plain questions, which every proxy lets through. */
-export function pollingTransport(options: PollingOptions): Transport {
+export function pollingTransport({ rooms, clock, fetchFrame }: PollingOptions): Transport {
   return {
     name: 'polling',
     open(cursor, onFrame, onState) {
+      const line = new Line(onFrame, onState)
       let after = cursor
       let isFirst = true
-      const abort = new AbortController()
       let cancelPause = () => {}
+      let abort = new AbortController()
+      line.whenOver(() => {
+        cancelPause()
+        abort.abort()
+      })
 
       async function round(): Promise<void> {
-        const startedAt = options.clock.now()
+        const startedAt = clock.now()
+        const { signal } = abort
         try {
           // The first answer comes at once: it says that this way is open.
-          const query = { rooms: options.rooms.join(','), after, wait: isFirst ? 0 : WAIT_SECONDS }
-          const frame = await options.fetchFrame(query, abort.signal)
-          if (abort.signal.aborted) return
+          const frame = await fetchFrame({ rooms: rooms.join(','), after, wait: isFirst ? 0 : WAIT_SECONDS }, signal)
+          if (signal.aborted) return
           take(frame)
         } catch (error) {
-          if (!abort.signal.aborted) onState({ kind: 'closed', code: closeCodeOf(error), reason: String(error) })
+          if (!signal.aborted) line.fail(closeCodeOf(error), String(error))
           return
         }
-        if (abort.signal.aborted) return
-        const rest = Math.max(0, SHORTEST_ROUND - (options.clock.now() - startedAt))
-        cancelPause = options.clock.later(rest, () => void round())
+        if (!signal.aborted) cancelPause = clock.later(Math.max(0, SHORTEST_ROUND - (clock.now() - startedAt)), () => void round())
       }
 
       function take(frame: Frame): void {
         after = frame.state?.cursor ?? frame.cursor
-        if (isFirst) onState({ kind: 'open', cursor: after })
+        if (isFirst) line.tell({ kind: 'open', cursor: after })
         isFirst = false
-        onFrame(frame)
+        line.frame(frame)
       }
 
       void round()
       return {
         resume(from: Cursor) {
-          after = from
-        },
-        close() {
+          // The question that is open asks from the wrong place.
           cancelPause()
           abort.abort()
+          abort = new AbortController()
+          after = from
+          cancelPause = clock.later(SHORTEST_ROUND, () => void round())
         },
+        close: () => line.close(),
       }
     },
   }

@@ -1,6 +1,7 @@
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client'
 import type { Cursor, Frame, Snapshot } from '@/api/types'
 import type { Transport } from '../types'
+import { Line } from './line'
 
 const PATH = '/api/socket/io'
 const ACK_WITHIN = 8_000
@@ -19,8 +20,6 @@ export interface SocketIoOptions {
   connect?: (options: Partial<ManagerOptions & SocketOptions>) => Socket
 }
 
-const connectToHost: NonNullable<SocketIoOptions['connect']> = (options) => io(options)
-
 function joinOf(room: string, cursor: Cursor | null): [string, Record<string, unknown>] {
   const wish: Record<string, unknown> = { frames: true }
   if (cursor) wish.cursor = cursor
@@ -28,51 +27,48 @@ function joinOf(room: string, cursor: Cursor | null): [string, Record<string, un
   return ['join-device-room', { ...wish, deviceId: room.replace(/^device-/, '') }]
 }
 
+/** The frame that a bare snapshot stands for. */
+export function frameOf(state: Snapshot): Frame {
+  return { after: null, cursor: state.cursor, recovered: false, events: [], state }
+}
+
 /** The first rung. Reconnecting is the manager's, so the client's own is off. */
-export function socketIoTransport(options: SocketIoOptions): Transport {
-  const connect = options.connect ?? connectToHost
+export function socketIoTransport({ rooms, connect = io }: SocketIoOptions): Transport {
   return {
     name: 'socketio',
     open(cursor, onFrame, onState) {
-      const socket = connect({ path: PATH, reconnection: false, forceNew: true, transports: ['websocket', 'polling'] })
-      let from = cursor
-      const lost = (reason: string) => onState({ kind: 'closed', code: 'lost', reason })
+      const line = new Line(onFrame, onState)
+      // WebSocket first: the usual start by polling costs three round trips more. It is still the way back.
+      const transports = ['websocket', 'polling']
+      const socket = connect({ path: PATH, reconnection: false, forceNew: true, tryAllTransports: true, transports })
+      line.whenOver(() => {
+        socket.removeAllListeners()
+        socket.io.removeAllListeners()
+        socket.disconnect()
+      })
 
-      function join(isFirst: boolean): void {
-        for (const room of options.rooms) {
+      function join(from: Cursor | null, isFirst: boolean): void {
+        for (const room of rooms) {
           const [event, wish] = joinOf(room, from)
           socket.timeout(ACK_WITHIN).emit(event, wish, (error: Error | null, ack?: JoinAck) => {
-            if (error || !ack) return lost('no answer to the join')
-            if (!ack.ok) return onState({ kind: 'closed', code: ack.code === 'unauthorized' ? 'unauthorized' : 'refused', reason: ack.error ?? '' })
-            if (isFirst) onState({ kind: 'open', cursor: ack.cursor ?? null })
+            if (error || !ack) line.fail('lost', 'no answer to the join')
+            else if (!ack.ok) line.fail(ack.code === 'unauthorized' ? 'unauthorized' : 'refused', ack.error ?? '')
+            else if (isFirst) line.tell({ kind: 'open', cursor: ack.cursor ?? null })
           })
         }
       }
 
-      socket.on('connect', () => join(true))
-      socket.on('frame', (frame: Frame) => onFrame(frame))
-      socket.on('state', (state: Snapshot) => {
-        onFrame({ after: null, cursor: state.cursor, recovered: false, events: [], state })
-      })
-      socket.on('resync', (said: { reason?: string } | undefined) => onState({ kind: 'resync', reason: said?.reason ?? '' }))
+      socket.on('connect', () => join(cursor, true))
+      socket.on('frame', (frame: Frame) => line.frame(frame))
+      socket.on('state', (state: Snapshot) => line.frame(frameOf(state)))
+      socket.on('resync', (said?: { reason?: string }) => line.tell({ kind: 'resync', reason: said?.reason ?? '' }))
       socket.on('connect_error', (error: Error & { data?: { code?: string } }) => {
-        const code = error.data?.code === 'unauthorized' ? 'unauthorized' : 'unreachable'
-        onState({ kind: 'closed', code, reason: error.message })
+        line.fail(error.data?.code === 'unauthorized' ? 'unauthorized' : 'unreachable', error.message)
       })
-      socket.on('disconnect', lost)
-      socket.io.on('ping', () => onState({ kind: 'heard' }))
+      socket.on('disconnect', (reason) => line.fail('lost', reason))
+      socket.io.on('ping', () => line.tell({ kind: 'heard' }))
 
-      return {
-        resume(next: Cursor) {
-          from = next
-          join(false)
-        },
-        close() {
-          socket.removeAllListeners()
-          socket.io.removeAllListeners()
-          socket.disconnect()
-        },
-      }
+      return { resume: (from) => join(from, false), close: () => line.close() }
     },
   }
 }
