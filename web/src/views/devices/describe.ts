@@ -26,7 +26,7 @@ export interface SignalReading {
 }
 
 /** The device's own signal, else its strongest slot's: one live slot is what makes a box of use. */
-export function signalOf(device: Device): SignalReading {
+export function signalOf(device: Pick<Device, 'signalStrength' | 'simSlots'>): SignalReading {
   if (device.signalStrength !== null) return { value: device.signalStrength, word: null }
   let best: SignalReading = { value: null, word: null }
   let most = -1
