@@ -25,13 +25,13 @@ export function buildIdOf(sources: string[]): string {
   return hash.digest('hex').slice(0, 12)
 }
 
-/** Puts the id where the server finds it: `build.json` beside the page. */
+/** Puts the id where the server finds it: `build-id.txt` beside the page. */
 export function buildIdFile(buildId: string): Plugin {
   return {
     name: 'goip-build-id',
     apply: 'build',
     generateBundle() {
-      this.emitFile({ type: 'asset', fileName: 'build.json', source: `${JSON.stringify({ buildId })}\n` })
+      this.emitFile({ type: 'asset', fileName: 'build-id.txt', source: `${buildId}\n` })
     },
   }
 }

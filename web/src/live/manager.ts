@@ -25,6 +25,8 @@ export interface ManagerOptions {
   refresh: () => Promise<boolean>
   onLink: (link: LinkState) => void
   onExpired: () => void
+  /** After every snapshot that was taken: what it does not carry may be fetched now. */
+  onReplaced: () => void
   /** After every outage that ended. */
   onReconnect: () => void
 }
@@ -119,6 +121,7 @@ export class LinkManager {
       if (!this.isRunning) return false
       this.options.store.takeSnapshot(snapshot)
       this.outage?.count({ kind: 'replaced' })
+      this.options.onReplaced()
       this.heard()
       return true
     } catch {
@@ -169,6 +172,7 @@ export class LinkManager {
     this.heardFrom(attempt)
     const outcome = this.options.store.takeFrame(frame)
     this.outage?.count(outcome)
+    if (outcome.kind === 'replaced') this.options.onReplaced()
     if (outcome.kind === 'gap') attempt.connection?.resume(this.options.store.cursor!)
     if (outcome.kind === 'lost') void this.recover(attempt)
     this.endOutageWhenComplete()

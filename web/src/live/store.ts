@@ -63,15 +63,17 @@ export class LiveStore {
     return dirt
   }
 
+  /**
+   * Replaces everything. A snapshot older than the cursor is taken too: the server may have been set back, and
+   * where it has not, the next frame shows a gap and the rest is asked for again.
+   */
   takeSnapshot(snapshot: Snapshot): void {
-    const isNewEpoch = !this.cursor || parseCursor(this.cursor).epoch !== parseCursor(snapshot.cursor).epoch
-    const isOld = !isNewEpoch && hasReached(this.cursor!, snapshot.cursor) && this.cursor !== snapshot.cursor
-    // Frames that came while the snapshot was on its way have told more than it knows.
-    if (isOld) return
+    const goesOn = this.cursor !== null && hasReached(snapshot.cursor, this.cursor)
+    if (!goesOn) this.forgetFacts()
     const kept = new Set(snapshot.devices.map((device) => device.deviceId))
     for (const id of this.devices.keys()) if (!kept.has(id)) this.removeDevice(id)
     for (const device of snapshot.devices) {
-      if (isNewEpoch || this.devices.get(device.deviceId)?.seq !== device.seq) this.setDevice(device)
+      if (!goesOn || this.devices.get(device.deviceId)?.seq !== device.seq) this.setDevice(device)
     }
     if (snapshot.stats) this.setStats(snapshot.stats)
     this.cursor = snapshot.cursor
@@ -116,11 +118,17 @@ export class LiveStore {
   clear(): void {
     for (const id of [...this.devices.keys()]) this.removeDevice(id)
     this.stats = null
+    this.cursor = null
+    this.dirt.stats = true
+    this.forgetFacts()
+    this.onDirty()
+  }
+
+  /** They are another stream's, and their numbers mean something else now. */
+  private forgetFacts(): void {
     this.messages = []
     this.changes = []
-    this.cursor = null
-    this.dirt.stats = this.dirt.messages = this.dirt.changes = true
-    this.onDirty()
+    this.dirt.messages = this.dirt.changes = true
   }
 
   private applyEvents(events: readonly WireEvent[]): number {

@@ -71,7 +71,6 @@ const store = new LiveStore(planFlush, (event) => {
 async function fetchSnapshot(): Promise<Snapshot> {
   const snapshot = await api.get<Snapshot>('/api/state', { rooms: ROOMS })
   learnServerTime(snapshot.serverTime)
-  seedMessages()
   return snapshot
 }
 
@@ -106,6 +105,7 @@ const manager = new LinkManager({
   refresh: refreshSession,
   onLink: (state) => (link.value = state),
   onExpired: reportExpiredSession,
+  onReplaced: seedMessages,
   onReconnect: () => {
     for (const listener of reconnectListeners) listener()
   },

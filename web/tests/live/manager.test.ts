@@ -13,16 +13,17 @@ const fetchSnapshot = vi.fn()
 const refresh = vi.fn()
 const onExpired = vi.fn()
 const onReconnect = vi.fn()
+const onReplaced = vi.fn()
 
 beforeEach(() => {
   clock = new FakeClock()
   store = new LiveStore()
   socket = new FakeTransport('socketio')
   polling = new FakeTransport('polling')
-  for (const mock of [fetchSnapshot, refresh, onExpired, onReconnect]) mock.mockReset()
+  for (const mock of [fetchSnapshot, refresh, onExpired, onReconnect, onReplaced]) mock.mockReset()
   fetchSnapshot.mockImplementation(async () => snapshot('e:10', [device('a', 5)]))
   refresh.mockResolvedValue(true)
-  manager = new LinkManager({ store, clock, fetchSnapshot, refresh, onLink: () => {}, onExpired, onReconnect })
+  manager = new LinkManager({ store, clock, fetchSnapshot, refresh, onLink: () => {}, onExpired, onReconnect, onReplaced })
 })
 
 async function connect(): Promise<void> {
@@ -219,6 +220,7 @@ describe('an outage', () => {
     socket.line.open('f:2')
     socket.line.frame(frame(null, 'f:2', [], { recovered: false, state: snapshot('f:2', []) }))
     expect(manager.link.note).toEqual({ kind: 'gap' })
+    expect(onReplaced).toHaveBeenCalledTimes(2)
     expect(store.devices.size).toBe(0)
   })
 

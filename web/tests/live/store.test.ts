@@ -123,11 +123,19 @@ describe('a snapshot', () => {
     expect(store.devices.has('b')).toBe(false)
   })
 
-  it('that frames have overtaken is not taken', () => {
-    store.takeFrame(frame('e:10', 'e:30', [heartbeat('a', 30)]))
-    store.takeSnapshot(snapshot('e:20', []))
-    expect(store.devices.size).toBe(2)
-    expect(store.cursor).toBe('e:30')
+  it('of a server that was set back is taken, and what came after it is asked for again', () => {
+    store.takeFrame(frame('e:10', 'e:30', [heartbeat('a', 30), event(30, 'sms-received', sms('1', 30))]))
+    store.takeSnapshot(snapshot('e:20', [device('a', 5)]))
+    expect(store.cursor).toBe('e:20')
+    expect(store.devices.get('a')?.seq).toBe(5)
+    expect(store.messages).toEqual([])
+    expect(store.takeFrame(frame('e:30', 'e:31', [heartbeat('a', 31)]))).toEqual({ kind: 'gap' })
+  })
+
+  it('that goes on from here keeps the messages', () => {
+    store.takeFrame(frame('e:10', 'e:12', [event(12, 'sms-received', sms('1', 12))]))
+    store.takeSnapshot(snapshot('e:40', []))
+    expect(store.messages).toHaveLength(1)
   })
 
   it('of another epoch is taken with whatever number', () => {
