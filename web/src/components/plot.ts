@@ -1,5 +1,6 @@
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
+import { formatNumber } from '@/i18n/format'
 import { lonePoints, type Value } from './chartData'
 
 /** The one file that knows uPlot. Times are ms outside and in here too (`ms: 1`). */
@@ -9,7 +10,6 @@ export interface PlotOptions {
   syncKey?: string
   /** Fixed ends of the value axis. */
   yRange?: readonly [number, number]
-  formatValue: (value: number) => string
   formatTicks: (times: number[]) => string[]
   onCursor: (index: number | null) => void
   onZoom: (range: { from: number; to: number } | null) => void
@@ -56,7 +56,7 @@ function axesOf(options: PlotOptions, css: (name: string) => string): uPlot.Axis
   const grid = { stroke: () => css('--line'), width: 1 }
   return [
     { ...look, grid: { show: false }, space: 72, size: 28, values: (_, splits) => options.formatTicks(splits) },
-    { ...look, grid, space: 34, size: 46, values: (_, splits) => splits.map(options.formatValue) },
+    { ...look, grid, space: 34, size: 46, values: (_, splits) => splits.map((value) => formatNumber(value)) },
   ]
 }
 

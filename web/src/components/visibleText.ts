@@ -98,6 +98,12 @@ export function visibleText(text: string): Piece[] {
   return pieces
 }
 
+/** A name or a word from outside, for a place that takes plain text only: hidden characters in angle brackets. */
+export const visibleName = (text: string): string =>
+  visibleText(text)
+    .map((piece) => (piece.symbol === null ? piece.text : `‹${piece.text}›`))
+    .join('')
+
 /** The first `max` characters as people count them; a cut never splits an emoji or a letter from its accents. */
 export function clampText(text: string, max: number): { text: string; hidden: number } {
   if (text.length <= max) return { text, hidden: 0 }

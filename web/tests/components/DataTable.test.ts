@@ -4,14 +4,18 @@ import { nextTick } from 'vue'
 import { createMemoryHistory, createRouter } from 'vue-router'
 import DataTable from '@/components/DataTable.vue'
 
+/** The window of the test environment can be given a size. */
+interface HappyWindow {
+  happyDOM: { setViewport(size: { width: number; height: number }): void }
+}
+
 const router = createRouter({
   history: createMemoryHistory(),
   routes: [{ path: '/:id(.*)*', name: 'row', component: { template: '<i />' } }],
 })
 
 function table(ids: string[], width = 1_280) {
-  Object.assign(window, { innerWidth: width })
-  window.happyDOM.setViewport({ width, height: 800 })
+  ;(window as unknown as HappyWindow).happyDOM.setViewport({ width, height: 800 })
   return mount(DataTable, {
     attachTo: document.body,
     global: { plugins: [router] },

@@ -1,4 +1,5 @@
 import type { Device, DeviceReboot, DeviceStatus, Sms, StatusChange, WireEvent } from '@/api/types'
+import { visibleName } from '@/components/visibleText'
 import { t, type Key } from '@/i18n/t'
 
 /** A fact of a device's life, in words. `tone` is what it means for whoever runs the fleet. */
@@ -23,7 +24,7 @@ function statusFact(change: StatusChange): Words {
   const to = statusWord(change.currentStatus)
   const isFirst = change.isNewDevice || change.previousStatus === null
   const title = isFirst ? t('device.factCreated', { status: to }) : t('device.factStatus', { from: statusWord(change.previousStatus!), to })
-  return { tone: TONES[change.currentStatus] ?? 'plain', title, text: change.reason ?? '' }
+  return { tone: TONES[change.currentStatus] ?? 'plain', title, text: visibleName(change.reason ?? '') }
 }
 
 function rebootFact({ previousCounter, counter }: DeviceReboot): Words {
@@ -38,11 +39,11 @@ function wordsOf(event: WireEvent): Words {
     case 'device-reboot':
       return rebootFact(event.data as DeviceReboot)
     case 'device-updated':
-      return { tone: 'plain', title: t('device.factUpdated'), text: (event.data as Device).name ?? '' }
+      return { tone: 'plain', title: t('device.factUpdated'), text: visibleName((event.data as Device).name ?? '') }
     case 'device-removed':
       return { tone: 'bad', title: t('device.factRemoved'), text: '' }
     case 'sms-received':
-      return { tone: 'plain', title: t('device.factSms'), text: (event.data as Sms).sender ?? '' }
+      return { tone: 'plain', title: t('device.factSms'), text: visibleName((event.data as Sms).sender ?? '') }
     default:
       // A fact that a newer server knows is still worth its name.
       return { tone: 'plain', title: event.event, text: '' }
