@@ -1,0 +1,214 @@
+"""Marshmallow fields for what stands on the wire, and the schema that names them in camelCase.
+
+They forgive what senders get wrong without harm (numbers as text, text as numbers, blank for absent) and
+say plainly what they cannot take: a message is a predicate, "Must be ...", that reads after a field's name.
+Nothing that passes can break the database: no NUL, no lone surrogate, no number without end.
+
+`unchanged_when` is for `goip.validation`: an expression in `{v}` which, when true, promises that the field
+loads exactly that value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from marshmallow import RAISE, Schema, fields, validate
+from marshmallow.types import UnknownOption
+
+from goip.clock import LATEST_MS, parse_time
+
+Data = Mapping[str, Any] | None
+Words = dict[str, str | list[Any] | dict[Any, Any]]
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+_PADDING = "\0\t\r\n"
+_LONGEST_NUMBER = 40
+
+_PLAIN: dict[str, str] = {
+    "required": "Is required.",
+    "null": "Is required.",
+    "type": "Must be an object.",
+    "unknown": "Is not a known field.",
+}
+_TEXT: Words = {
+    "invalid": "Must be text.",
+    "control": "Must not contain control characters.",
+    "invisible": "Must not contain control or invisible characters.",
+    "unusable": "Must not contain a slash, begin or end with a space, or consist of dots.",
+}
+_AMOUNT: Words = {"invalid": "Must be text or a number."}
+_ARRAY: Words = {"invalid": "Must be an array."}
+_WHOLE: Words = {"invalid": "Must be a whole number.", "too_large": "Must be a whole number."}
+_FLAG: Words = {"invalid": "Must be true or false."}
+_TIME: Words = {"invalid": "Must be a time from 1970 on: ISO 8601, epoch seconds or epoch milliseconds."}
+
+
+class WireSchema(Schema):
+    """A schema whose wire names are the camelCase of its fields' names; it refuses what it does not know."""
+
+    error_messages = _PLAIN
+
+    class Meta(Schema.Meta):
+        unknown: ClassVar[UnknownOption] = RAISE
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        """Name the field as the wire does, and let it speak plainly."""
+        if field_obj.data_key is None:
+            field_obj.data_key = camel_case(field_name)
+        field_obj.error_messages = {**field_obj.error_messages, **_PLAIN}
+
+
+def camel_case(name: str) -> str:
+    """`sim_slots` as the wire writes it: `simSlots`."""
+    first, *others = name.split("_")
+    return first + "".join(other.capitalize() for other in others)
+
+
+class Line(fields.String):
+    """One line of text: a name, an id, a word. A whole number is taken for its digits.
+
+    Padding by NUL, tab or line end, as modems leave it, is cut off; control characters inside are refused.
+    """
+
+    unchanged_when: ClassVar[str] = "type({v}) is str and {v}.isprintable()"
+    default_error_messages = _TEXT
+
+    def _deserialize(self, value: Any, attr: str | None, data: Data, **kwargs: Any) -> str:
+        if _is_number(value) and isinstance(value, int):
+            return str(value)
+        text = super()._deserialize(value, attr, data, **kwargs).strip(_PADDING)
+        if _CONTROL.search(text):
+            raise self.make_error("control")
+        return text
+
+
+class Identifier(Line):
+    """A name that stands in addresses and room names: all of it can be seen, and nothing is a slash."""
+
+    unchanged_when: ClassVar[str] = (
+        "type({v}) is str and {v}.isprintable() and {v}.strip() == {v} and '/' not in {v} and {v}[:1] != '.'"
+    )
+
+    def _deserialize(self, value: Any, attr: str | None, data: Data, **kwargs: Any) -> str:
+        if isinstance(value, str) and not value.isprintable():
+            raise self.make_error("invisible")
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if text.strip() != text or "/" in text or text in (".", ".."):
+            raise self.make_error("unusable")
+        return text
+
+
+class Text(fields.String):
+    """Text of any kind, kept as it is; what no database can store becomes U+FFFD."""
+
+    unchanged_when: ClassVar[str] = "type({v}) is str and {v}.isprintable()"
+    default_error_messages = _TEXT
+
+    def _deserialize(self, value: Any, attr: str | None, data: Data, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+class Amount(Text):
+    """A sum of money as a gateway tells it: text with or without a currency, or a number; kept as text."""
+
+    default_error_messages = _AMOUNT
+
+    def _deserialize(self, value: Any, attr: str | None, data: Data, **kwargs: Any) -> str:
+        if _is_number(value):
+            return str(value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Array(fields.List[Any]):
+    """A list, and nothing else that could be walked through."""
+
+    default_error_messages = _ARRAY
+
+    def _deserialize(self, value: Any, attr: str | None, data: Data, **kwargs: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise self.make_error("invalid")
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Whole(fields.Integer):
+    """A whole number, also as text; a fraction is rounded (phones send 56.99999999), blank is absent."""
+
+    unchanged_when: ClassVar[str] = "type({v}) is int"
+    default_error_messages = _WHOLE
+
+    def deserialize(self, value: Any, attr: str | None = None, data: Data = None, **kwargs: Any) -> Any:
+        """The number; a blank text counts as none given."""
+        return super().deserialize(_blank_is_none(value), attr, data, **kwargs)
+
+    def _validated(self, value: Any) -> int:
+        if isinstance(value, str):
+            if len(value) > _LONGEST_NUMBER:
+                raise self.make_error("too_large")
+            value = _float_or_text(value)
+        return super()._validated(round(value) if _is_number(value) else value)
+
+
+class Flag(fields.Boolean):
+    """True or false, also as 0, 1 or a word; blank is absent."""
+
+    unchanged_when: ClassVar[str] = "({v} is True or {v} is False)"
+    default_error_messages = _FLAG
+
+    def deserialize(self, value: Any, attr: str | None = None, data: Data = None, **kwargs: Any) -> Any:
+        """The flag; a blank text counts as none given."""
+        return super().deserialize(_blank_is_none(value), attr, data, **kwargs)
+
+
+class Time(fields.Integer):
+    """A moment, as ms since the epoch; sent as ISO 8601, epoch seconds or epoch ms; blank is absent."""
+
+    unchanged_when: ClassVar[str] = f"type({{v}}) is int and 100_000_000_000 <= {{v}} <= {LATEST_MS}"
+    default_error_messages = _TIME
+
+    def deserialize(self, value: Any, attr: str | None = None, data: Data = None, **kwargs: Any) -> Any:
+        """The moment; a blank text counts as none given."""
+        return super().deserialize(_blank_is_none(value), attr, data, **kwargs)
+
+    def _validated(self, value: Any) -> int:
+        try:
+            return parse_time(value)
+        except (ValueError, OverflowError):
+            raise self.make_error("invalid") from None
+
+
+def between(low: int, high: int) -> validate.Range:
+    """A number from `low` to `high`."""
+    return validate.Range(low, high, error="Must be from {min} to {max}.")
+
+
+def at_most(n_characters: int) -> validate.Length:
+    """Text of at most so many characters."""
+    return validate.Length(max=n_characters, error="Must be at most {max} characters long.")
+
+
+def length(low: int, high: int) -> validate.Length:
+    """Text of `low` to `high` characters."""
+    return validate.Length(low, high, error="Must be {min} to {max} characters long.")
+
+
+def _blank_is_none(value: Any) -> Any:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _is_number(value: Any) -> bool:
+    """True for a finite number of sane size, which a boolean is not."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return bool(abs(value) < 10**_LONGEST_NUMBER)  # false for NaN
+
+
+def _float_or_text(text: str) -> Any:
+    """`"85"` stays text, for int() to read exactly; `"85.0"` is a number with a fraction."""
+    try:
+        return float(text) if "." in text else text
+    except ValueError:
+        return text
