@@ -34,7 +34,7 @@ class Principal:
 
     `kind` is user (a person who logged in), script (an API token), device (its own key) or public
     (nobody, where the operator allowed room `public`). `expires_at` is ms since the epoch, None for
-    what does not run out; `session_id` names the login and `key_id` the key, for revocation.
+    what does not run out; `session_id` names the login and `key_hash` the key, for revocation.
     """
 
     kind: Literal["user", "script", "device", "public"]
@@ -45,6 +45,7 @@ class Principal:
     device_id: str | None = None
     session_id: str | None = None
     key_id: int | None = None
+    key_hash: str | None = None
     expires_at: int | None = None
 
     def may(self, permission: Permission) -> bool:

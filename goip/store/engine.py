@@ -81,7 +81,7 @@ class Database:
         await self.writer_engine.dispose()
 
 
-class trouble_is_unavailable(suppress):  # noqa: N801 - reads as a sentence in `with`
+class trouble_is_unavailable(suppress):
     """Driver errors that may pass become `Unavailable`, in the caller's words, not the driver's."""
 
     def __init__(self) -> None:

@@ -81,10 +81,13 @@ def _point(row: Any, metric: Metric) -> Point:
     return Point(row.at, int(row.n), float(row.total) / int(row.n), row.low, row.high)
 
 
-async def list_heartbeats(connection: AsyncConnection, newest_seq: int, *, limit: int) -> Page[LoggedBeat]:
+async def list_heartbeats(
+    connection: AsyncConnection, device_pk: int, newest_seq: int, *, limit: int
+) -> Page[LoggedBeat]:
     """Single heartbeats of one device, newest first, along the chain that starts at `newest_seq`."""
     log = t.heartbeat_log
-    chain = select(log, literal_column("1").label("depth")).where(log.c.seq == newest_seq).cte(recursive=True)
+    first = (log.c.seq == newest_seq, log.c.device_pk == device_pk)
+    chain = select(log, literal_column("1").label("depth")).where(*first).cte(recursive=True)
     older = select(log, chain.c.depth + 1).join(chain, log.c.seq == chain.c.previous_seq)
     chain = chain.union_all(older.where(chain.c.depth <= limit))
     rows = await connection.execute(select(chain).order_by(chain.c.seq.desc()))

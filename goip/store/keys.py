@@ -1,13 +1,15 @@
-"""Device keys, enrolment keys and API tokens: stored as SHA-256, which suits random keys of 128 bits and more."""
+"""Device keys, enrolment keys and API tokens: stored as SHA-256, which suits random keys of 128 bits."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from goip.errors import Conflict
 from goip.store import tables as t
 
 
@@ -50,18 +52,60 @@ async def add_key(connection: AsyncConnection, **columns: Any) -> Key:
     return _key(row)
 
 
+async def set_enrollment_key(connection: AsyncConnection, *, name: str, key_hash: str, at: int) -> None:
+    """Make this the one enrolment key of that name; one that was good before is good again.
+
+    Raises Conflict when it is a key of another kind.
+    """
+    keys = t.keys.c
+    kind = (await connection.execute(select(keys.kind).where(keys.hash == key_hash))).scalar()
+    if kind not in (None, "enrollment"):
+        raise Conflict("this is a key of another kind")
+    others = (keys.kind == "enrollment", keys.name == name, keys.hash != key_hash, keys.revoked_at.is_(None))
+    await connection.execute(update(t.keys).where(*others).values(revoked_at=at))
+    if kind is None:
+        await add_key(connection, kind="enrollment", name=name, hash=key_hash, created_at=at)
+    else:
+        await connection.execute(update(t.keys).where(keys.hash == key_hash).values(revoked_at=None))
+
+
+async def has_had_keys(connection: AsyncConnection, kind: str) -> bool:
+    """True when there is, or ever was, a key of that kind."""
+    query = select(t.keys.c.id).where(t.keys.c.kind == kind).limit(1)
+    return (await connection.execute(query)).scalar() is not None
+
+
+async def list_changed_keys(connection: AsyncConnection, since: int) -> list[Key]:
+    """The keys that were added or revoked since then, the revoked ones among them."""
+    keys = t.keys.c
+    changed = or_(keys.created_at >= since, keys.revoked_at >= since)
+    return [_key(row) for row in await connection.execute(select(t.keys).where(changed))]
+
+
 async def revoke_keys(
-    connection: AsyncConnection, *, at: int, key_id: int | None = None, device_pk: int | None = None
-) -> int:
-    """Revoke one key, or all of a device's; returns how many."""
-    condition = t.keys.c.id == key_id if key_id is not None else t.keys.c.device_pk == device_pk
-    revoked = update(t.keys).where(condition, t.keys.c.revoked_at.is_(None)).values(revoked_at=at)
-    return int((await connection.execute(revoked)).rowcount)
+    connection: AsyncConnection,
+    *,
+    at: int,
+    key_id: int | None = None,
+    device_pk: int | None = None,
+    user_id: int | None = None,
+    kind: str | None = None,
+) -> list[Key]:
+    """Revoke the keys that fit all that is given, of which something must be; returns them."""
+    keys = t.keys.c
+    given = {keys.id: key_id, keys.device_pk: device_pk, keys.user_id: user_id, keys.kind: kind}
+    conditions = [column == value for column, value in given.items() if value is not None]
+    if not conditions:
+        raise ValueError("say which keys to revoke")
+    revoked = update(t.keys).where(*conditions, keys.revoked_at.is_(None)).values(revoked_at=at)
+    return [_key(row) for row in await connection.execute(revoked.returning(t.keys))]
 
 
-async def note_first_use(connection: AsyncConnection, key_id: int, at: int) -> None:
-    """The key was shown for the first time: whoever holds it has it."""
-    await connection.execute(update(t.keys).where(t.keys.c.id == key_id).values(first_used_at=at))
+async def note_first_uses(connection: AsyncConnection, uses: Mapping[str, int]) -> None:
+    """Keys (by their hashes) were shown for the first time then: whoever is to hold them has them."""
+    for key_hash, at in uses.items():
+        used = update(t.keys).where(t.keys.c.hash == key_hash, t.keys.c.first_used_at.is_(None))
+        await connection.execute(used.values(first_used_at=at))
 
 
 def _key(row: Any) -> Key:

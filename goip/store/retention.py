@@ -23,15 +23,18 @@ async def drop_heartbeats(connection: AsyncConnection, before_at: int) -> int:
     return await _count(connection, old)
 
 
-async def drop_facts(connection: AsyncConnection, before_at: int) -> int:
-    """Drop facts from before `before_at`, and say so in the stream: cursors from before cannot be resumed."""
+async def oldest_facts(connection: AsyncConnection, before_at: int) -> int | None:
+    """The newest seq of a bite of facts from before `before_at`, None when there are none."""
     events = t.events.c
     oldest = select(events.seq).where(events.at < before_at).order_by(events.seq).limit(_BITE).subquery()
-    upto = (await connection.execute(select(func.max(oldest.c.seq)))).scalar()
-    if upto is None:
-        return 0
+    upto: int | None = (await connection.execute(select(func.max(oldest.c.seq)))).scalar()
+    return upto
+
+
+async def drop_facts(connection: AsyncConnection, upto: int) -> int:
+    """Drop the facts up to `upto`, and say so in the stream: cursors from before cannot be resumed."""
     await connection.execute(update(t.stream).values(oldest_seq=upto))
-    return await _count(connection, delete(t.events).where(events.seq <= upto))
+    return await _count(connection, delete(t.events).where(t.events.c.seq <= upto))
 
 
 async def coarsen_rollups(connection: AsyncConnection, before_at: int) -> int:

@@ -20,6 +20,8 @@ class User:
     password_hash: str
     role: str
     is_active: bool
+    created_at: int
+    last_login_at: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,9 @@ class Session:
     id: str
     user_id: int
     refresh_hash: str
+    refreshed_at: int
     expires_at: int
-    revoked_at: int | None
+    revoked_at: int | None = None
 
 
 async def find_user(
@@ -64,17 +67,15 @@ async def change_user(connection: AsyncConnection, user_id: int, **changes: Any)
     await connection.execute(update(t.users).where(t.users.c.id == user_id).values(**changes))
 
 
-async def add_session(
-    connection: AsyncConnection, session: Session, at: int, address: str, agent: str
-) -> None:
+async def add_session(connection: AsyncConnection, session: Session, *, address: str, agent: str) -> None:
     """Remember a login."""
     await connection.execute(
         insert(t.sessions).values(
             id=session.id,
             user_id=session.user_id,
             refresh_hash=session.refresh_hash,
-            created_at=at,
-            refreshed_at=at,
+            created_at=session.refreshed_at,
+            refreshed_at=session.refreshed_at,
             expires_at=session.expires_at,
             address=address,
             user_agent=agent,
@@ -87,7 +88,7 @@ async def find_session(connection: AsyncConnection, session_id: str) -> Session 
     row = (await connection.execute(select(t.sessions).where(t.sessions.c.id == session_id))).one_or_none()
     if row is None:
         return None
-    return Session(row.id, row.user_id, row.refresh_hash, row.expires_at, row.revoked_at)
+    return Session(row.id, row.user_id, row.refresh_hash, row.refreshed_at, row.expires_at, row.revoked_at)
 
 
 async def rotate_session(
@@ -99,14 +100,20 @@ async def rotate_session(
 
 
 async def revoke_sessions(
-    connection: AsyncConnection, *, at: int, session_id: str | None = None, user_id: int | None = None
-) -> None:
-    """End one login, or all of a user's."""
+    connection: AsyncConnection,
+    *,
+    at: int,
+    session_id: str | None = None,
+    user_id: int | None = None,
+    but: str | None = None,
+) -> set[str]:
+    """End one login, or all of a user's, `but` one; returns those that were ended by this."""
     sessions = t.sessions.c
     condition = sessions.id == session_id if session_id is not None else sessions.user_id == user_id
-    await connection.execute(
-        update(t.sessions).where(condition, sessions.revoked_at.is_(None)).values(revoked_at=at)
-    )
+    revoked = update(t.sessions).where(condition, sessions.revoked_at.is_(None)).values(revoked_at=at)
+    if but is not None:
+        revoked = revoked.where(sessions.id != but)
+    return {row.id for row in await connection.execute(revoked.returning(sessions.id))}
 
 
 async def list_revoked_sessions(connection: AsyncConnection, since: int) -> set[str]:
@@ -121,4 +128,12 @@ async def drop_expired_sessions(connection: AsyncConnection, before_at: int) -> 
 
 
 def _user(row: Any) -> User:
-    return User(row.id, row.username, row.password_hash, row.role, row.is_active)
+    return User(
+        id=row.id,
+        username=row.username,
+        password_hash=row.password_hash,
+        role=row.role,
+        is_active=row.is_active,
+        created_at=row.created_at,
+        last_login_at=row.last_login_at,
+    )

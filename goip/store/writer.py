@@ -105,6 +105,7 @@ class Writer:
 
     def start(self) -> None:
         """Begin to write."""
+        self._told_stats = self._fleet.stats()
         self._task = asyncio.create_task(self._run(), name="writer")
 
     async def stop(self) -> None:

@@ -1,0 +1,1 @@
+"""HTTP: one table of routes, handlers by noun, one body for errors."""

@@ -1,0 +1,43 @@
+"""What handlers find in the application, by typed keys; `app` puts it there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from goip.api.limits import RateLimit
+from goip.api.page import Page
+from goip.auth.keys import Keyring
+from goip.auth.logins import Logins
+from goip.auth.principals import Principal
+from goip.clock import Clock
+from goip.config import Config
+from goip.realtime.hub import Hub
+from goip.realtime.replay import History
+from goip.realtime.socketio import SocketIoTransport
+from goip.store.store import Store
+
+
+@dataclass(slots=True)
+class FirstStart:
+    """What was made up at this start and is to be shown once; None where nothing was."""
+
+    admin_password: str | None = None
+    enrollment_key: str | None = None
+
+
+CONFIG = web.AppKey("config", Config)
+CLOCK = web.AppKey("clock", Clock)
+STORE = web.AppKey("store", Store)
+KEYRING = web.AppKey("keyring", Keyring)
+LOGINS = web.AppKey("logins", Logins)
+HUB = web.AppKey("hub", Hub)
+HISTORY = web.AppKey("history", History)
+SOCKETIO = web.AppKey("socketio", SocketIoTransport)
+PAGE = web.AppKey("page", Page)
+DEVICE_LIMIT = web.AppKey("device_limit", RateLimit)
+ADDRESS_LIMIT = web.AppKey("address_limit", RateLimit)
+FIRST_START = web.AppKey("first_start", FirstStart)
+
+PRINCIPAL = web.RequestKey("principal", Principal)

@@ -1,0 +1,56 @@
+"""Bodies and queries in, JSON out: what does not fit is refused in words that name the field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from aiohttp import web
+from marshmallow import Schema, ValidationError
+
+from goip.errors import InvalidPayload
+from goip.validation import refusal
+from goip.wire import dumps
+
+_KEY_PARAMETER = "key"
+
+
+async def read_json(request: web.Request) -> object:
+    """The JSON of the body. Raises InvalidPayload for anything else.
+
+    The content type must say JSON: a form or a script of another site cannot make a browser send that
+    unasked.
+    """
+    if request.content_type != "application/json" and not request.content_type.endswith("+json"):
+        raise InvalidPayload("send JSON, with Content-Type: application/json", code="invalid_content_type")
+    body = await request.read()
+    if not body.strip():
+        raise InvalidPayload("the body is empty: send JSON", code="invalid_json")
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InvalidPayload("the body is not UTF-8", code="invalid_json") from None
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise InvalidPayload(f"the body is not valid JSON: {error}", code="invalid_json") from None
+
+
+def load(schema: Schema, data: object) -> dict[str, Any]:
+    """`data` as the schema reads it. Raises InvalidPayload with every field that does not fit."""
+    try:
+        loaded: dict[str, Any] = schema.load(data)  # type: ignore[arg-type]  # what is no object is refused
+    except ValidationError as error:
+        raise refusal(error) from error
+    return loaded
+
+
+def load_query(schema: Schema, query: Mapping[str, str]) -> dict[str, Any]:
+    """The query of a URL as the schema reads it; a key that proves the caller is no part of it."""
+    return load(schema, {name: query[name] for name in query if name != _KEY_PARAMETER})
+
+
+def answer(body: object, status: int = 200) -> web.Response:
+    """A JSON answer."""
+    return web.Response(body=dumps(body), status=status, content_type="application/json")

@@ -1,0 +1,133 @@
+"""Who sent a request: address, scheme, and the principal that its credentials prove."""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import lru_cache
+
+from aiohttp import web
+
+from goip.api.appkeys import CONFIG, KEYRING, LOGINS, STORE
+from goip.auth import credentials, csrf
+from goip.auth.gateways import admit
+from goip.auth.principals import Principal
+from goip.errors import Unauthorized
+from goip.models import Device
+from goip.store.keys import Key
+
+_SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def address_of(request: web.Request) -> str:
+    """The caller's address; behind a trusted proxy, the one that the proxy tells."""
+    peer = request.remote or ""
+    forwarded = request.headers.get("X-Forwarded-For")
+    if forwarded is None or not _is_trusted(peer, request.app[CONFIG].trusted_proxies):
+        return peer
+    for hop in reversed([part.strip() for part in forwarded.split(",")]):
+        if not _is_trusted(hop, request.app[CONFIG].trusted_proxies):
+            return hop
+    return peer
+
+
+def is_secure(request: web.Request) -> bool:
+    """True when the caller speaks https, to us or to a trusted proxy."""
+    if request.secure:
+        return True
+    if not _is_trusted(request.remote or "", request.app[CONFIG].trusted_proxies):
+        return False
+    return request.headers.get("X-Forwarded-Proto", "").lower() == "https"
+
+
+def public_url(request: web.Request) -> str:
+    """The address of this server as the caller sees it, without a slash at the end."""
+    configured = request.app[CONFIG].public_url
+    if configured:
+        return configured.rstrip("/")
+    host = request.host
+    if _is_trusted(request.remote or "", request.app[CONFIG].trusted_proxies):
+        host = request.headers.get("X-Forwarded-Host", host)
+    return f"{'https' if is_secure(request) else 'http'}://{host}"
+
+
+@lru_cache(maxsize=64)
+def _networks(proxies: tuple[str, ...]) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(proxy, strict=False) for proxy in proxies)
+
+
+@lru_cache(maxsize=1024)
+def _is_trusted(address: str, proxies: tuple[str, ...]) -> bool:
+    if not proxies:
+        return False
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(ip in network for network in _networks(proxies))
+
+
+def shown_key(request: web.Request) -> str | None:
+    """The key or token that the request shows in a header, the query or the path."""
+    return request.match_info.get("key") or credentials.find_key(request.headers, request.query)
+
+
+def principal_of(request: web.Request) -> Principal:
+    """The user, script or device that the request proves. Raises Unauthorized, and Forbidden for CSRF."""
+    shown = credentials.find_key(request.headers, {})
+    if shown is not None:
+        return principal_of_token(request.app, shown)
+    cookie = request.cookies.get(credentials.ACCESS_COOKIE)
+    if cookie is None:
+        key = request.query.get("key")
+        if key is not None:
+            return principal_of_token(request.app, key)
+        raise Unauthorized("log in, or show a token")
+    principal = request.app[LOGINS].authenticate(cookie)
+    if request.method not in _SAFE_METHODS:
+        csrf.check(request.cookies, request.headers)
+    return principal
+
+
+def principal_of_token(app: web.Application, token: str) -> Principal:
+    """The caller who shows this access token, API token or device key. Raises Unauthorized."""
+    key = app[KEYRING].find(token)
+    if key is None:
+        return app[LOGINS].authenticate(token)
+    if key.kind == "api":
+        return app[KEYRING].authenticate_script(token)
+    device = None if key.device_pk is None else app[STORE].fleet.find_by_pk(key.device_pk)
+    if key.kind != "device" or device is None:
+        raise Unauthorized("this key does not open this door", code="invalid_key")
+    return device_principal(device, key)
+
+
+def device_principal(device: Device, key: Key) -> Principal:
+    """A device, by its own key, or by an enrolment key that is still good for it."""
+    return Principal(kind="device", device_id=device.device_id, key_id=key.id, key_hash=key.hash)
+
+
+class Gatekeeper:
+    """What the Socket.IO transport asks; see `goip.realtime.socketio.Gatekeeper`."""
+
+    def __init__(self, app: web.Application) -> None:
+        self._app = app
+
+    def of_handshake(self, request: web.Request, token: str | None) -> Principal | None:
+        """The caller of a handshake, by token, header or cookie; None for nobody."""
+        if token:
+            return principal_of_token(self._app, token)
+        try:
+            return principal_of(request)
+        except Unauthorized:
+            if credentials.ACCESS_COOKIE in request.cookies or shown_key(request) is not None:
+                raise
+            return None
+
+    def of_device(self, device_id: str, key: str) -> Principal:
+        """The device that shows its key, or an enrolment key that is still good for it."""
+        admission = admit(self._app[KEYRING], self._app[STORE].fleet, key, device_id)
+        if admission.device is None:
+            raise Unauthorized("unknown device: send a heartbeat first", code="unknown_device")
+        return device_principal(admission.device, admission.key)

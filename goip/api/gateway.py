@@ -1,0 +1,190 @@
+"""What gateways post: heartbeats, registrations, received messages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from aiohttp import web
+
+from goip import rhythm
+from goip.api.appkeys import ADDRESS_LIMIT, CONFIG, DEVICE_LIMIT, KEYRING, STORE
+from goip.api.callers import address_of, shown_key
+from goip.api.middleware import REQUEST_ID, error_body
+from goip.auth.gateways import Admission, admit
+from goip.auth.keys import DEVICE, hash_key, new_key
+from goip.auth.principals import Principal
+from goip.clock import to_iso
+from goip.errors import Forbidden, GoipError, InvalidPayload, Unavailable
+from goip.gateways.native.decode import decode_heartbeat, decode_register, decode_sms
+from goip.ingest import Enrolment, HeartbeatOutcome, record_heartbeat, record_sms
+from goip.models import Heartbeat
+from goip.wire import Json, dumps, phone_numbers
+
+_MOST_AT_ONCE = 1_000
+
+Answer = Callable[[web.Request, object], Awaitable[Json]]
+
+
+async def heartbeat(request: web.Request) -> web.Response:
+    """`POST /api/device/heartbeat`: one heartbeat, or an array of them."""
+    return await _answer(request, _heartbeat)
+
+
+async def register(request: web.Request) -> web.Response:
+    """`POST /api/device/register`: a heartbeat that asks for a key."""
+    return await _answer(request, _register)
+
+
+async def receive_sms(request: web.Request) -> web.Response:
+    """`POST /api/sms/receive`: one received message, or an array of them."""
+    return await _answer(request, _receive_sms)
+
+
+async def _answer(request: web.Request, answer: Answer) -> web.Response:
+    request.app[ADDRESS_LIMIT].spend(address_of(request))
+    data = await _read(request)
+    body = (
+        await _answer_each(request, data, answer) if isinstance(data, list) else await answer(request, data)
+    )
+    return web.Response(body=dumps(body), content_type="application/json")
+
+
+async def _answer_each(request: web.Request, items: list[Any], answer: Answer) -> list[Json]:
+    """An answer for each item; when one could not be stored for trouble of ours, all are to be sent again."""
+    if len(items) > _MOST_AT_ONCE:
+        raise InvalidPayload(f"at most {_MOST_AT_ONCE} items at once", code="too_many_items")
+    # All at once, so that they share commits; tasks begin in order, so they are recorded in order.
+    answers = await asyncio.gather(*(answer(request, item) for item in items), return_exceptions=True)
+    return [_item_answer(request, each) for each in answers]
+
+
+def _item_answer(request: web.Request, answer: Json | BaseException) -> Json:
+    if isinstance(answer, GoipError) and not isinstance(answer, Unavailable):
+        return {**error_body(answer, request[REQUEST_ID]), "status": answer.status}
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
+
+
+async def _read(request: web.Request) -> object:
+    """The body: a form, or JSON whatever its type is called: curl and some firmwares call JSON a form."""
+    if request.content_type == "multipart/form-data":
+        form = await request.post()
+        return {name: value for name, value in form.items() if isinstance(value, str)}
+    body = await request.read()
+    if request.content_type == "application/x-www-form-urlencoded" and body[:1] not in (b"{", b"["):
+        return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidPayload(f"the body is not valid JSON: {error}", code="invalid_json") from None
+
+
+async def _heartbeat(request: web.Request, data: object) -> Json:
+    beat = decode_heartbeat(data)
+    admission = _admit(request, beat.device_id)
+    outcome, key = await _record(request.app, beat, admission)
+    answer = _heartbeat_json(request.app, outcome, beat)
+    if key is not None:
+        answer["deviceKey"] = key
+    return answer
+
+
+async def _register(request: web.Request, data: object) -> Json:
+    beat = decode_register(data)
+    admission = _admit(request, beat.device_id)
+    outcome, key = await _record(request.app, beat, admission)
+    device = outcome.device
+    if key is None and admission.is_enrolling and not device.is_pending:
+        # The first answer may have been lost: until the device uses a key of its own, it may ask again.
+        key = await request.app[KEYRING].rotate_device_key(device)
+    numbers = phone_numbers(device)
+    answer: Json = {
+        "success": True,
+        "message": _message(outcome),
+        "isNewDevice": outcome.is_new,
+        "phoneNumber": device.phone_number or (numbers[0] if numbers else None),
+        "simSlotsCount": len(device.slots),
+        "phoneNumbersStored": len(numbers),
+    }
+    if key is not None:
+        answer["deviceKey"] = key
+    if device.is_pending:
+        answer["pending"] = True
+    return answer
+
+
+async def _receive_sms(request: web.Request, data: object) -> Json:
+    told = decode_sms(data)
+    _admit(request, told.device_id)
+    sms, is_repeat = await record_sms(request.app[STORE], told)
+    return {
+        "success": True,
+        "messageId": str(sms.id),
+        "slotIndex": sms.slot_index,
+        "carrierName": sms.carrier_name,
+        "recipient": sms.recipient,
+        "duplicate": is_repeat,
+    }
+
+
+def _admit(request: web.Request, device_id: str) -> Admission:
+    app = request.app
+    admission = admit(app[KEYRING], app[STORE].fleet, shown_key(request), device_id)
+    app[DEVICE_LIMIT].spend(device_id)
+    return admission
+
+
+async def _record(
+    app: web.Application, beat: Heartbeat, admission: Admission
+) -> tuple[HeartbeatOutcome, str | None]:
+    """Commit the heartbeat; an enrolling device gets a key of its own, in the same commit."""
+    if admission.device is not None or not admission.is_enrolling:
+        return await record_heartbeat(app[STORE], beat), None
+    keyring = app[KEYRING]
+    if app[CONFIG].enrollment == "approve":
+        return await record_heartbeat(app[STORE], beat, enrolment=Enrolment(None, is_pending=True)), None
+    key = new_key(DEVICE)
+    outcome = await record_heartbeat(app[STORE], beat, enrolment=Enrolment(hash_key(key)))
+    if not outcome.is_new:  # a twin of this request was first
+        return outcome, None
+    keyring.learn(outcome.device, hash_key(key))
+    return outcome, key
+
+
+def _heartbeat_json(app: web.Application, outcome: HeartbeatOutcome, beat: Heartbeat) -> Json:
+    device = outcome.device
+    answer: Json = {
+        "success": True,
+        "message": _message(outcome),
+        "isNewDevice": outcome.is_new,
+        "simSlotsUpdated": len(beat.sim_slots or ()),
+        "serverTime": to_iso(app[STORE].clock()),
+        "nextHeartbeatSeconds": round(rhythm.expected_seconds(device)),
+    }
+    if device.is_pending:
+        answer["pending"] = True
+    return answer
+
+
+def _message(outcome: HeartbeatOutcome) -> str:
+    if outcome.device.is_pending:
+        return "Device waits to be adopted by an operator"
+    return "Device registered" if outcome.is_new else "Heartbeat recorded"
+
+
+async def socket_heartbeat(app: web.Application, principal: Principal, data: object) -> Json:
+    """`device:heartbeat`, the Socket.IO twin: the device authenticated itself before."""
+    if principal.kind != "device" or principal.device_id is None:
+        raise Forbidden("authenticate as a device first", code="device_required")
+    told = {"deviceId": principal.device_id, **data} if isinstance(data, dict) else data
+    beat = decode_heartbeat(told)
+    if beat.device_id != principal.device_id:
+        raise Forbidden("a device may post for itself only", code="wrong_device")
+    app[DEVICE_LIMIT].spend(beat.device_id)
+    outcome = await record_heartbeat(app[STORE], beat)
+    return {"ok": True, **_heartbeat_json(app, outcome, beat)}

@@ -1,0 +1,91 @@
+"""The whole URL table. A route says who may call it; nothing is reachable that is not in here."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from goip.api import devices, gateway, live, server, sms
+from goip.api.appkeys import PRINCIPAL
+from goip.api.callers import principal_of
+from goip.api.route import Access, Handler, Route
+from goip.api.schemas import devices as d
+from goip.api.schemas import sms as s
+from goip.api.schemas import state as st
+from goip.auth.principals import Permission, Principal, need
+from goip.errors import Forbidden
+from goip.gateways.native import schemas as native
+
+_PUBLIC, _GATEWAY, _USER = Access.PUBLIC, Access.GATEWAY, Access.USER
+_READ, _OPERATE, _ADMIN = Access.READ, Access.OPERATE, Access.ADMINISTER
+
+# fmt: off
+ROUTES: tuple[Route, ...] = (
+    Route("POST", "/api/device/heartbeat", gateway.heartbeat, _GATEWAY, "Post a heartbeat, or an array of them", body=native.HeartbeatSchema, tag="gateways"),
+    Route("POST", "/api/device/register", gateway.register, _GATEWAY, "Register a device, and ask for its key", body=native.RegisterSchema, tag="gateways"),
+    Route("POST", "/api/sms/receive", gateway.receive_sms, _GATEWAY, "Post a received message, or an array of them", body=native.SmsReceiveSchema, tag="gateways"),
+
+    Route("GET", "/api/state", live.show_state, _READ, "The snapshot of the live state", query=st.StateQuery, tag="live"),
+    Route("GET", "/api/events", live.next_events, _READ, "One frame of the stream; waits for it", query=st.EventsQuery, tag="live"),
+
+    Route("GET", "/api/devices", devices.list_devices, _READ, "List devices", query=d.DevicesQuery, tag="devices"),
+    Route("POST", "/api/devices", devices.create_device, _OPERATE, "Add a device and get its key", body=d.DeviceCreate, tag="devices", status=201),
+    Route("GET", "/api/devices/{deviceId}", devices.show_device, _READ, "One device", tag="devices"),
+    Route("PATCH", "/api/devices/{deviceId}", devices.patch_device, _OPERATE, "Rename a device, set its interval", body=d.DevicePatch, tag="devices"),
+    Route("DELETE", "/api/devices/{deviceId}", devices.delete_device, _OPERATE, "Remove a device; its messages stay", tag="devices"),
+    Route("POST", "/api/devices/{deviceId}/adopt", devices.adopt_device, _OPERATE, "Adopt a device that waits", tag="devices"),
+    Route("POST", "/api/devices/{deviceId}/key", devices.rotate_device_key, _OPERATE, "Make a new key for a device", tag="devices"),
+    Route("GET", "/api/devices/{deviceId}/history", devices.device_history, _READ, "A metric over time", query=d.HistoryQuery, tag="devices"),
+    Route("GET", "/api/devices/{deviceId}/heartbeats", devices.device_heartbeats, _READ, "Single heartbeats, newest first", query=d.HeartbeatsQuery, tag="devices"),
+    Route("GET", "/api/devices/{deviceId}/events", devices.device_events, _READ, "What happened to a device, newest first", query=d.FactsQuery, tag="devices"),
+    Route("GET", "/api/device/status", devices.device_status, _READ, "One device, flat", query=d.DeviceStatusQuery, tag="devices"),
+    Route("GET", "/api/sims", devices.show_sims, _READ, "SIM cards, and where each was seen last", query=d.SimsQuery, tag="devices"),
+
+    Route("GET", "/api/sms", sms.list_sms, _READ, "List, search and export messages", query=s.SmsQuery, tag="sms"),
+    Route("GET", "/api/sms/conversations", sms.list_conversations, _READ, "Conversations by their newest message", query=s.ConversationsQuery, tag="sms"),
+    Route("GET", "/api/sms/{smsId}", sms.show_sms, _READ, "One message", tag="sms"),
+    Route("DELETE", "/api/sms/{smsId}", sms.delete_sms, _OPERATE, "Delete a message", tag="sms"),
+
+    Route("GET", "/api/enrollment", server.enrollment, _OPERATE, "How unknown devices come in", tag="devices"),
+    Route("POST", "/api/enrollment/keys", server.create_enrollment_key, _OPERATE, "Make an enrolment key", body=st.EnrollmentKeyCreate, tag="devices", status=201),
+
+    Route("GET", "/api/health", server.health, _PUBLIC, "How the server is", tag="server"),
+    Route("GET", "/health", server.health, _PUBLIC, "How the server is", tag="server"),
+    Route("GET", "/api/health/live", server.live, _PUBLIC, "The process answers", tag="server"),
+    Route("GET", "/api/health/ready", server.ready, _PUBLIC, "The database takes writes", tag="server"),
+    Route("GET", "/api/meta", server.meta, _PUBLIC, "Version and build of the server", tag="server"),
+)
+# fmt: on
+
+_NEEDED = {
+    Access.READ: Permission.READ,
+    Access.OPERATE: Permission.OPERATE,
+    Access.ADMINISTER: Permission.ADMINISTER,
+}
+
+
+def add_routes(app: web.Application) -> None:
+    """Put the table into the application, each handler behind its guard."""
+    for route in ROUTES:
+        app.router.add_route(route.method, route.path, guarded(route.handler, route.access))
+
+
+def guarded(handler: Handler, access: Access) -> Handler:
+    """The handler, for those who may call it; `request[PRINCIPAL]` says who does."""
+    if access in (Access.PUBLIC, Access.GATEWAY):
+        return handler  # gateways are admitted where their device is known: by `auth.gateways.admit`
+
+    async def guard(request: web.Request) -> web.StreamResponse:
+        principal = principal_of(request)
+        _admit(principal, access)
+        request[PRINCIPAL] = principal
+        return await handler(request)
+
+    return guard
+
+
+def _admit(principal: Principal, access: Access) -> None:
+    if access is Access.USER:
+        if principal.kind != "user":
+            raise Forbidden("this is for users who logged in")
+        return
+    need(principal, _NEEDED[access])

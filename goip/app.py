@@ -1,0 +1,118 @@
+"""The composition root: the only file that knows everything."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from aiohttp import web
+
+from goip.api import gateway, middleware
+from goip.api.appkeys import (
+    ADDRESS_LIMIT,
+    CLOCK,
+    CONFIG,
+    DEVICE_LIMIT,
+    FIRST_START,
+    HISTORY,
+    HUB,
+    KEYRING,
+    LOGINS,
+    PAGE,
+    SOCKETIO,
+    STORE,
+    FirstStart,
+)
+from goip.api.callers import Gatekeeper
+from goip.api.limits import RateLimit
+from goip.api.page import Page
+from goip.api.routes import add_routes
+from goip.auth.keys import Keyring
+from goip.auth.logins import Logins
+from goip.auth.principals import Principal
+from goip.clock import Clock, now_ms
+from goip.config import Config
+from goip.realtime import emitters
+from goip.realtime.hub import Hub
+from goip.realtime.reaper import Reaper
+from goip.realtime.replay import History
+from goip.realtime.socketio import SocketIoTransport
+from goip.store.store import Store
+from goip.watch.presence import Presence
+from goip.watch.upkeep import Upkeep
+from goip.wire import Json
+
+PAGE_FOLDER = Path(__file__).resolve().parent / "static"
+SOCKETIO_PATHS = ("/api/socket/io", "/socket.io")
+
+
+def build_app(config: Config, *, clock: Clock = now_ms, page_folder: Path = PAGE_FOLDER) -> web.Application:
+    """The server as an aiohttp application; it opens its store when it starts and closes it when it stops.
+
+    Raises StartupError for a setting that cannot work; at start-up for a database that cannot be used.
+    """
+    app = web.Application(middlewares=[middleware.errors], client_max_size=config.max_body_bytes)
+    store = Store(config.database_url, queue_size=config.write_queue, clock=clock)
+    app[CONFIG] = config
+    app[CLOCK] = clock
+    app[STORE] = store
+    app[KEYRING] = Keyring(store, clock)
+    app[LOGINS] = Logins(store, config, clock)
+    app[HUB] = Hub(store.fleet)
+    app[HISTORY] = History(store, config.replay_limit)
+    app[FIRST_START] = FirstStart()
+    app[DEVICE_LIMIT] = RateLimit(config.device_rate, "device")
+    app[ADDRESS_LIMIT] = RateLimit(config.address_rate, "address")
+    app[PAGE] = Page(page_folder)
+    app[SOCKETIO] = _socketio(app, config)
+    app.on_response_prepare.append(middleware.add_headers)
+    add_routes(app)
+    for path in SOCKETIO_PATHS:
+        app.router.add_route("*", path, app[SOCKETIO].handle)
+        app.router.add_route("*", path + "/", app[SOCKETIO].handle)
+    app.router.add_get("/{path:.*}", _page)
+    app.cleanup_ctx.append(_running)
+    return app
+
+
+def _socketio(app: web.Application, config: Config) -> SocketIoTransport:
+    async def record_heartbeat(principal: Principal, data: object) -> Json:
+        return await gateway.socket_heartbeat(app, principal, data)
+
+    return SocketIoTransport(
+        app[HUB], app[HISTORY], Gatekeeper(app), record_heartbeat, config.allowed_origins
+    )
+
+
+async def _page(request: web.Request) -> web.StreamResponse:
+    return request.app[PAGE].answer(request)
+
+
+async def _running(app: web.Application) -> AsyncIterator[None]:
+    """The life of the server: opened in the order of the arrows, closed the other way round."""
+    store, hub = app[STORE], app[HUB]
+    await store.open()
+    try:
+        await app[KEYRING].open()
+        await app[LOGINS].open()
+        app[FIRST_START].admin_password = await app[LOGINS].ensure_admin(app[CONFIG].admin_password)
+        app[FIRST_START].enrollment_key = await app[KEYRING].ensure_enrollment_key(app[CONFIG])
+        store.subscribe(hub.publish)
+        emitters.wire(store, app[SOCKETIO].server)
+        presence = Presence(store)
+        await presence.start()
+        upkeep = Upkeep(store, app[CONFIG])
+        upkeep.start()
+        reaper = Reaper(hub, app[CLOCK], (app[KEYRING].catch_up, app[LOGINS].catch_up))
+        app[LOGINS].add_listener(reaper.end_session)
+        app[KEYRING].add_listener(reaper.end_key)
+        reaper.start()
+        yield
+        await reaper.stop()
+        await upkeep.stop()
+        await presence.stop()
+        hub.close()
+        await app[SOCKETIO].stop()
+        await app[KEYRING].close()
+    finally:
+        await store.close()

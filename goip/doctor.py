@@ -1,0 +1,85 @@
+"""`goip doctor`: looks at what usually goes wrong, and says it in a line each."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import socket
+from typing import NamedTuple
+
+from sqlalchemy import func, select, text
+
+from goip.app import PAGE_FOLDER
+from goip.config import Config
+from goip.errors import GoipError, StartupError
+from goip.store import tables as t
+from goip.store.engine import Database, describe_trouble
+
+_LITTLE_DISK_BYTES = 500_000_000
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at."""
+
+    is_good: bool
+    what: str
+
+
+async def examine(config: Config) -> list[Finding]:
+    """Everything worth a look, the settings first; writes nothing."""
+    findings = [_port(config), _page()]
+    try:
+        database = Database(config.database_url)
+    except StartupError as error:
+        return [*findings, Finding(False, str(error))]
+    if database.path is not None:
+        if not database.path.exists():
+            return [*findings, Finding(True, f"database: {database.path} will be made at the first start")]
+        findings.append(_disk(database))
+    try:
+        findings += await _database(database)
+    finally:
+        await database.close()
+    return findings
+
+
+def _port(config: Config) -> Finding:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((config.host, config.port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return Finding(False, f"port: {config.port} is taken (by a running goip, perhaps)")
+            return Finding(False, f"port: cannot listen on {config.host}:{config.port}: {error.strerror}")
+    return Finding(True, f"port: {config.host}:{config.port} is free")
+
+
+def _page() -> Finding:
+    if (PAGE_FOLDER / "index.html").is_file():
+        return Finding(True, "page: built")
+    return Finding(False, "page: not built; run make install in the checkout")
+
+
+def _disk(database: Database) -> Finding:
+    assert database.path is not None  # noqa: S101 - for the type checker; the caller looked
+    free = shutil.disk_usage(database.path.parent).free
+    return Finding(free > _LITTLE_DISK_BYTES, f"disk: {free / 1e9:.1f} GB free beside the database")
+
+
+async def _database(database: Database) -> list[Finding]:
+    try:
+        async with database.reading() as connection:
+            if database.is_sqlite:
+                verdict = (await connection.execute(text("PRAGMA quick_check"))).scalar_one()
+                if verdict != "ok":
+                    return [Finding(False, f"database: damaged ({verdict}); restore a backup")]
+            counts = [
+                f"{(await connection.execute(select(func.count()).select_from(table))).scalar_one()} {name}"
+                for name, table in (("devices", t.devices), ("messages", t.sms), ("users", t.users))
+            ]
+    except GoipError as trouble:
+        return [Finding(False, f"database: {trouble.message}")]
+    except Exception as error:
+        return [Finding(False, f"database: {describe_trouble(error)} ({type(error).__name__})")]
+    return [Finding(True, f"database: {database.kind}, {', '.join(counts)}")]

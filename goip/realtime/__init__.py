@@ -1,0 +1,1 @@
+"""Live: the hub that knows who listens where, and the transports that reach them."""

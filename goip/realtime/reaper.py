@@ -1,0 +1,76 @@
+"""Live connections end with what let them in: a token that runs out, a login or a key that is revoked."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from goip.clock import Clock
+from goip.errors import GoipError
+from goip.realtime.hub import Hub
+from goip.store.keys import Key
+
+log = structlog.get_logger(__name__)
+
+_LOOK_EVERY_SECONDS = 2.0
+
+
+class Reaper:
+    """Looks every two seconds for tokens that ran out; revocations are acted on at once.
+
+    `catch_ups` are awaited at each look: they learn what other processes (the `goip` command) revoked.
+    """
+
+    def __init__(
+        self, hub: Hub, clock: Clock, catch_ups: Sequence[Callable[[], Awaitable[None]]] = ()
+    ) -> None:
+        self._hub = hub
+        self._clock = clock
+        self._catch_ups = catch_ups
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._task = asyncio.create_task(self._run(), name="reaper")
+
+    async def stop(self) -> None:
+        """Stop looking."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    def end_expired(self) -> None:
+        """Close whatever came in by a token that has run out."""
+        now = self._clock()
+        for subscriber in self._hub.subscribers:
+            expires_at = subscriber.principal.expires_at
+            if expires_at is not None and expires_at <= now:
+                subscriber.close("token expired")
+
+    def end_session(self, session_id: str) -> None:
+        """Close whatever belongs to a login that ended."""
+        for subscriber in self._hub.subscribers:
+            if subscriber.principal.session_id == session_id:
+                subscriber.close("logged out")
+
+    def end_key(self, key: Key) -> None:
+        """Close whatever came in by a key that is good no more."""
+        for subscriber in self._hub.subscribers:
+            if subscriber.principal.key_hash == key.hash:
+                subscriber.close("key revoked")
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+            self.end_expired()
+            for catch_up in self._catch_ups:
+                try:
+                    await catch_up()
+                except GoipError as trouble:
+                    log.warning("reaper.waits", reason=trouble.message)
+                except Exception:
+                    log.exception("reaper.defect")

@@ -1,0 +1,287 @@
+"""Socket.IO, at `/api/socket/io` and the library's default path: stock clients, EIO 4.
+
+Each client is a subscriber of the hub. The library keeps the protocol (handshake, pings, acks, polling);
+events reach clients as shared batches through its queues.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+import socketio
+import structlog
+from aiohttp import web
+from socketio.exceptions import ConnectionRefusedError as Refused
+
+from goip.auth.principals import Principal, authorise_join
+from goip.errors import GoipError, InvalidPayload, Unauthorized
+from goip.models import DASHBOARD, Cursor, device_room
+from goip.realtime.envelope import Batch
+from goip.realtime.hub import Hub
+from goip.realtime.packets import PacketBatch, event_packet, use_batches
+from goip.realtime.replay import History
+from goip.realtime.subscriber import Subscriber
+from goip.wire import Json, dumps
+
+log = structlog.get_logger(__name__)
+
+NAMESPACE = "/"
+_MOST_QUEUED_PACKETS = 64
+_AUTHENTICATE_WITHIN_SECONDS = 10.0
+NOBODY = Principal(kind="public")
+
+
+class Gatekeeper(Protocol):
+    """How the transport learns who calls; wired in `app`."""
+
+    def of_handshake(self, request: web.Request, token: str | None) -> Principal | None:
+        """The caller of a handshake: by `token`, header or cookie; None for nobody. Raises Unauthorized."""
+
+    def of_device(self, device_id: str, key: str) -> Principal:
+        """The device that shows its key. Raises Unauthorized or Forbidden."""
+
+
+HeartbeatHandler = Callable[[Principal, object], Awaitable[Json]]
+
+
+class SocketIoClient(Subscriber):
+    """One Socket.IO connection."""
+
+    def __init__(self, sid: str, socket: Any, principal: Principal, end: Callable[[str], None]) -> None:
+        super().__init__(principal, "socketio")
+        self.sid = sid
+        self.wants_frames = False
+        self.cursor: Cursor | None = None
+        self.tasks: set[asyncio.Task[None]] = set()
+        self._socket = socket
+        self._end = end
+
+    def is_writable(self) -> bool:
+        """True while the library's queue for this client is short."""
+        return bool(self._socket.queue.qsize() < _MOST_QUEUED_PACKETS)
+
+    def write(self, batch: Batch) -> None:
+        """Queue a batch, as one frame or as single events."""
+        form, encode = ("frame-packet", _frame_packet) if self.wants_frames else ("packets", _event_packets)
+        self._put(batch.encoded(form, encode))
+
+    def send(self, name: str, data: bytes) -> None:
+        """Queue one event with JSON data for this client alone."""
+        self._put(PacketBatch([event_packet(name, data)]))
+
+    def send_history(self, batch: Batch) -> None:
+        """What a join is answered with: what was missed, or the snapshot."""
+        if batch.state is None or (self.wants_frames and batch.after is not None):
+            self.write(batch)
+        else:
+            self.send("state", batch.state)
+
+    def tell_resync(self, cursor: Cursor) -> None:
+        """The client lost track of the stream."""
+        self.send("resync", dumps({"reason": "too slow", "cursor": str(cursor)}))
+
+    def close(self, reason: str) -> None:
+        """Disconnect the client."""
+        self._end(reason)
+
+    def _put(self, packet: PacketBatch) -> None:
+        if not self._socket.closed:
+            self._socket.queue.put_nowait(packet)
+
+
+def _event_packets(batch: Batch) -> PacketBatch:
+    return PacketBatch([event_packet(e.event.name, e.data) for e in batch.envelopes])
+
+
+def _frame_packet(batch: Batch) -> PacketBatch:
+    return PacketBatch([event_packet("frame", batch.frame())])
+
+
+class SocketIoTransport:
+    """The Socket.IO server of one node."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        history: History,
+        gatekeeper: Gatekeeper,
+        record_heartbeat: HeartbeatHandler,
+        allowed_origins: tuple[str, ...] = (),
+    ) -> None:
+        self._hub = hub
+        self._history = history
+        self._gatekeeper = gatekeeper
+        self._record_heartbeat = record_heartbeat
+        self.clients: dict[str, SocketIoClient] = {}
+        self.server = socketio.AsyncServer(
+            async_mode="aiohttp",
+            cors_allowed_origins=_cors(allowed_origins),
+            max_http_buffer_size=1_000_000,
+            http_compression=True,
+            logger=False,
+            engineio_logger=False,
+        )
+        use_batches(self.server.eio)
+        self._listen()
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """A request of an engine.io client: handshake, poll, post or upgrade."""
+        response: web.StreamResponse = await self.server.handle_request(request)
+        return response
+
+    async def stop(self) -> None:
+        """Close every connection."""
+        await self.server.shutdown()
+
+    def _listen(self) -> None:
+        handlers = {
+            "connect": self._on_connect,
+            "disconnect": self._on_disconnect,
+            "join-dashboard": self._on_join_dashboard,
+            "join-device-room": self._on_join_device,
+            "leave-device-room": self._on_leave_device,
+            "subscribe": self._on_subscribe,
+            "unsubscribe": self._on_unsubscribe,
+            "device:authenticate": self._on_device_authenticate,
+            "device:heartbeat": self._on_device_heartbeat,
+        }
+        for name, handler in handlers.items():
+            self.server.on(name, handler, namespace=NAMESPACE)
+
+    async def _on_connect(self, sid: str, environ: Mapping[str, Any], auth: object = None) -> None:
+        options = auth if isinstance(auth, dict) else {}
+        token = options.get("token")
+        try:
+            if token is not None and not isinstance(token, str):
+                raise Unauthorized("auth.token must be a text")
+            principal = self._gatekeeper.of_handshake(environ["aiohttp.request"], token)
+            cursor = _cursor(options.get("cursor"))
+        except GoipError as refusal:
+            raise Refused(refusal.message, {"code": refusal.code}) from None
+        socket = self.server.eio.sockets[self.server.manager.eio_sid_from_sid(sid, NAMESPACE)]
+        client = SocketIoClient(sid, socket, principal or NOBODY, lambda reason: self._end(sid, reason))
+        client.cursor = cursor
+        client.wants_frames = options.get("frames") is True
+        self.clients[sid] = client
+        if principal is None:
+            loop = asyncio.get_running_loop()
+            loop.call_later(_AUTHENTICATE_WITHIN_SECONDS, self._end_unless_known, client)
+
+    async def _on_disconnect(self, sid: str, _reason: object = None) -> None:
+        client = self.clients.pop(sid, None)
+        if client is not None:
+            self._hub.unsubscribe(client)
+
+    def _end_unless_known(self, client: SocketIoClient) -> None:
+        if client.principal is NOBODY and not client.rooms:
+            self._end(client.sid, "not authenticated")
+
+    def _end(self, sid: str, reason: str) -> None:
+        client = self.clients.get(sid)
+        if client is None:
+            return
+        log.info("socketio.closed", reason=reason, user=client.principal.username)
+        task = asyncio.create_task(self.server.disconnect(sid))
+        client.tasks.add(task)
+        task.add_done_callback(client.tasks.discard)
+
+    async def _on_join_dashboard(self, sid: str, options: object = None) -> Json:
+        return await self._join(sid, DASHBOARD, options)
+
+    async def _on_join_device(self, sid: str, target: object = None) -> Json:
+        device_id = target.get("deviceId") if isinstance(target, dict) else target
+        if not isinstance(device_id, str) or not device_id:
+            return _refused(InvalidPayload("deviceId is required"))
+        return await self._join(sid, device_room(device_id), target)
+
+    async def _on_subscribe(self, sid: str, target: object = None) -> Json:
+        room = target.get("room") if isinstance(target, dict) else target
+        if not isinstance(room, str) or not room:
+            return _refused(InvalidPayload("room is required"))
+        return await self._join(sid, room, target)
+
+    async def _on_leave_device(self, sid: str, target: object = None) -> Json:
+        device_id = target.get("deviceId") if isinstance(target, dict) else target
+        return self._leave(sid, device_room(str(device_id)))
+
+    async def _on_unsubscribe(self, sid: str, target: object = None) -> Json:
+        room = target.get("room") if isinstance(target, dict) else target
+        return self._leave(sid, str(room))
+
+    async def _join(self, sid: str, room: str, options: object) -> Json:
+        client = self.clients[sid]
+        wishes = options if isinstance(options, dict) else {}
+        try:
+            if client.principal is NOBODY:
+                raise Unauthorized("log in first")
+            authorise_join(client.principal, room)
+            after = _cursor(wishes.get("cursor")) or client.cursor
+        except GoipError as refusal:
+            return _refused(refusal)
+        client.wants_frames = client.wants_frames or wishes.get("frames") is True
+        client.begin_replay()
+        try:
+            self._hub.subscribe(client, client.rooms | {room})
+            batch = await self._history_of(room, after)
+            client.send_history(batch)
+        except GoipError as trouble:
+            self._hub.subscribe(client, client.rooms - {room})
+            return _refused(trouble)
+        finally:
+            client.end_replay()
+        return {"ok": True, "room": room, "cursor": str(batch.cursor), "recovered": batch.recovered}
+
+    async def _history_of(self, room: str, after: Cursor | None) -> Batch:
+        if after is None:
+            return self._history.fresh((room,), None)
+        return await self._history.missed((room,), after)
+
+    def _leave(self, sid: str, room: str) -> Json:
+        client = self.clients[sid]
+        if room in client.rooms:
+            self._hub.subscribe(client, client.rooms - {room})
+        return {"ok": True, "room": room}
+
+    async def _on_device_authenticate(self, sid: str, proof: object = None) -> Json:
+        client = self.clients[sid]
+        told = proof if isinstance(proof, dict) else {}
+        device_id, key = told.get("deviceId"), told.get("key")
+        try:
+            if not isinstance(device_id, str) or not isinstance(key, str):
+                raise InvalidPayload("deviceId and key are required")
+            client.principal = self._gatekeeper.of_device(device_id, key)
+        except GoipError as refusal:
+            return _refused(refusal)
+        answer = await self._join(sid, device_room(device_id), {})
+        client.send("device:registered", dumps({"success": True, "deviceId": device_id}))
+        return answer
+
+    async def _on_device_heartbeat(self, sid: str, data: object = None) -> Json:
+        client = self.clients[sid]
+        try:
+            answer = await self._record_heartbeat(client.principal, data)
+        except GoipError as refusal:
+            answer = {**_refused(refusal), "success": False, "fields": refusal.fields}
+        client.send("heartbeat:ack", dumps(answer))
+        return answer
+
+
+def _refused(refusal: GoipError) -> Json:
+    return {"ok": False, "error": refusal.message, "code": refusal.code}
+
+
+def _cursor(text: object) -> Cursor | None:
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise InvalidPayload("cursor must be a text", fields={"cursor": ["Not a text."]})
+    return Cursor.parse(text)
+
+
+def _cors(origins: tuple[str, ...]) -> Any:
+    """engine.io's own words: None for the same origin only, `*` for any."""
+    if not origins:
+        return None
+    return "*" if "*" in origins else list(origins)

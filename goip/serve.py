@@ -1,0 +1,114 @@
+"""Running the server in a terminal: what it says at a start, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import signal
+import sys
+
+import structlog
+from aiohttp import web
+from rich.console import Console
+from rich.panel import Panel
+
+from goip.api.appkeys import FIRST_START
+from goip.api.server import first_heartbeat
+from goip.app import PAGE_FOLDER, build_app
+from goip.config import Config
+from goip.errors import StartupError
+
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+_SHUTDOWN_SECONDS = 5.0
+
+
+def configure_logs(config: Config) -> None:
+    """Structured lines to standard error, for people or for collectors."""
+    level = _LEVELS[config.log_level]
+    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, format="%(message)s")
+    renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    if config.log_format == "json":
+        renderer = structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.StackInfoRenderer(),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def run(config: Config) -> None:
+    """Serve until a signal ends it. Raises StartupError when it cannot begin."""
+    configure_logs(config)
+    if sys.platform == "win32":
+        asyncio.run(serve(config))
+        return
+    import uvloop
+
+    uvloop.run(serve(config))
+
+
+async def serve(config: Config) -> None:
+    """Open, listen, say where, and close in order when asked to."""
+    app = build_app(config)
+    runner = web.AppRunner(
+        app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS, handler_cancellation=True
+    )
+    try:
+        await runner.setup()
+        site = web.TCPSite(runner, config.host, config.port, backlog=1024)
+        await _listen(site, config)
+        _welcome(app, config, runner.addresses[0][1])
+        await _until_signal()
+    finally:
+        await runner.cleanup()
+
+
+async def _listen(site: web.TCPSite, config: Config) -> None:
+    try:
+        await site.start()
+    except OSError as error:
+        where = f"{config.host}:{config.port}"
+        if error.errno == errno.EADDRINUSE:
+            raise StartupError(
+                f"Port {config.port} is taken: set GOIP_PORT, or stop what listens on {where}."
+            ) from error
+        raise StartupError(f"Cannot listen on {where}: {error.strerror or error}") from error
+
+
+async def _until_signal() -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    await stopped.wait()
+
+
+def _welcome(app: web.Application, config: Config, port: int) -> None:
+    host = "127.0.0.1" if config.host in ("0.0.0.0", "::") else config.host  # noqa: S104
+    url = config.public_url or f"http://{host}:{port}"
+    console = Console(stderr=False, highlight=False, soft_wrap=True)
+    console.print(f"[bold]goip[/bold] listens on [bold]{url}[/bold]")
+    first = app[FIRST_START]
+    if first.admin_password is not None:
+        console.print(
+            f"Log in as [bold]admin[/bold] with password [bold]{first.admin_password}[/bold]", markup=True
+        )
+    if first.enrollment_key is not None:
+        console.print(f"Enrolment key: [bold]{first.enrollment_key}[/bold]")
+    if first.admin_password is not None or first.enrollment_key is not None:
+        console.print(Panel("Passwords and keys are shown once: keep them now.", expand=False))
+    key = first.enrollment_key or config.enrollment_key
+    if key:
+        console.print("A first heartbeat, to paste into another terminal:\n")
+        console.print(first_heartbeat(url, key), markup=False)
+        console.print()
+    if not PAGE_FOLDER.is_dir():
+        console.print("[yellow]The page is not built: run make install. The API works without it.[/yellow]")

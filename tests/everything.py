@@ -1,0 +1,52 @@
+"""`make test`: the page's unit tests, then everything that pytest runs; pytest's closing line comes last.
+
+Says loudly, before anything runs, what this machine cannot run and how to get it. With `CI=true` that is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.services import chromium_path, postgres_trouble
+
+ROOT = Path(__file__).resolve().parent.parent
+IN_CI = os.environ.get("CI", "").lower() == "true"
+
+
+def missing() -> list[str]:
+    """What has to be left out here, each with the way to get it."""
+    found = []
+    if chromium_path() is None:
+        found.append("browser tests: no Chromium found. apt-get install chromium, or set GOIP_TEST_CHROMIUM to one")
+    trouble = postgres_trouble()
+    if trouble is not None:
+        found.append(
+            f"the PostgreSQL half of the store's tests: {trouble}. Start a PostgreSQL 15 or newer and set "
+            "GOIP_TEST_POSTGRES=postgresql://USER@HOST/NAME (its user must be allowed to make databases)"
+        )
+    return found
+
+
+def main() -> int:
+    """Run it all; returns the exit code."""
+    left_out = missing()
+    for what in left_out:
+        print(f"\n!!! LEFT OUT: {what}\n", flush=True)
+    if left_out and IN_CI:
+        print("In CI nothing may be left out.", flush=True)
+        return 1
+    npm = shutil.which("npm")
+    if npm is None:
+        print("npm is missing: run make install first", flush=True)
+        return 1
+    page = subprocess.run([npm, "run", "--silent", "test"], cwd=ROOT / "web", check=False).returncode
+    python = subprocess.run([sys.executable, "-m", "pytest", *sys.argv[1:]], cwd=ROOT, check=False).returncode
+    return page or python
+
+
+if __name__ == "__main__":
+    sys.exit(main())
