@@ -89,7 +89,7 @@ async def change_password(request: web.Request) -> web.Response:
         user_id,
         UserChanges(password=body["new_password"]),
         own_session_id=request[PRINCIPAL].session_id,
-        password_field="newPassword",
+        wire_name="newPassword",
     )
     return answer({"success": True})
 
