@@ -1,4 +1,4 @@
-import { shallowRef } from 'vue'
+import { computed, shallowRef } from 'vue'
 import device from './en/device.json'
 import devices from './en/devices.json'
 import inbox from './en/inbox.json'
@@ -22,7 +22,10 @@ type Texts = Record<string, Record<string, Entry>>
 
 export type Params = Record<string, string | number>
 
+const RIGHT_TO_LEFT = new Set(['ar', 'dv', 'fa', 'he', 'ku', 'ps', 'ug', 'ur', 'yi'])
+
 export const locale = shallowRef('en')
+export const direction = computed(() => (RIGHT_TO_LEFT.has(new Intl.Locale(locale.value).language) ? 'rtl' : 'ltr'))
 const texts = shallowRef<Texts>(english)
 
 let plurals = new Intl.PluralRules('en')
@@ -36,6 +39,8 @@ export function setLocale(tag: string, catalogue: Texts): void {
   numbers = new Intl.NumberFormat(tag)
   texts.value = merged
   locale.value = tag
+  document.documentElement.lang = tag
+  document.documentElement.dir = direction.value
 }
 
 function entryOf(key: string): Entry {

@@ -39,6 +39,8 @@ interface Attempt {
   isRecovering: boolean
   /** Where the replay is complete. */
   target: Cursor | null
+  /** The server could not replay; until its snapshot is here, nothing is complete. */
+  awaitsSnapshot: boolean
   cancelDeadline: () => void
 }
 
@@ -131,7 +133,8 @@ export class LinkManager {
 
   private attempt(rung: number): Attempt {
     const attempt: Attempt = {
-      rung, connection: null, isOpen: false, isDropped: false, isRecovering: false, target: null, cancelDeadline: () => {},
+      rung, connection: null, isOpen: false, isDropped: false, isRecovering: false,
+      target: null, awaitsSnapshot: false, cancelDeadline: () => {},
     }
     this.setDeadline(attempt, OPEN_WITHIN)
     attempt.connection = this.ladder[rung]!.open(
@@ -163,7 +166,7 @@ export class LinkManager {
 
   private onState(attempt: Attempt, state: TransportState): void {
     if (state.kind === 'closed') return this.onClosed(attempt, state.code)
-    if (state.kind === 'open') this.onOpen(attempt, state.cursor)
+    if (state.kind === 'open') this.onOpen(attempt, state.cursor, state.isRecovered)
     this.heardFrom(attempt)
     if (state.kind === 'resync') void this.recover(attempt)
   }
@@ -172,7 +175,10 @@ export class LinkManager {
     this.heardFrom(attempt)
     const outcome = this.options.store.takeFrame(frame)
     this.outage?.count(outcome)
-    if (outcome.kind === 'replaced') this.options.onReplaced()
+    if (outcome.kind === 'replaced') {
+      attempt.awaitsSnapshot = false
+      this.options.onReplaced()
+    }
     if (outcome.kind === 'gap') attempt.connection?.resume(this.options.store.cursor!)
     if (outcome.kind === 'lost') void this.recover(attempt)
     this.endOutageWhenComplete()
@@ -182,16 +188,18 @@ export class LinkManager {
     if (attempt.isRecovering) return
     attempt.isRecovering = true
     const isTaken = await this.takeSnapshot()
-    attempt.isRecovering = false
+    attempt.isRecovering = attempt.awaitsSnapshot = false
     if (attempt.isDropped) return
     if (!isTaken) return this.onClosed(attempt, 'lost')
     attempt.connection?.resume(this.options.store.cursor!)
     this.endOutageWhenComplete()
   }
 
-  private onOpen(attempt: Attempt, target: Cursor | null): void {
+  private onOpen(attempt: Attempt, target: Cursor | null, isRecovered: boolean): void {
     attempt.isOpen = true
     attempt.target = target
+    // The snapshot may have come before the word that it would.
+    attempt.awaitsSnapshot = !isRecovered && this.options.store.cursor !== target
     if (attempt === this.candidate) {
       this.drop(this.current)
       this.candidate = null
@@ -208,7 +216,7 @@ export class LinkManager {
   private endOutageWhenComplete(): void {
     const { current, outage } = this
     const { store, clock } = this.options
-    if (!outage || !current?.isOpen || current.isRecovering || !store.cursor) return
+    if (!outage || !current?.isOpen || current.isRecovering || current.awaitsSnapshot || !store.cursor) return
     if (current.target && !hasReached(store.cursor, current.target)) return
     this.outage = null
     this.tell({ note: outage.noteAt(clock.now()) })

@@ -9,7 +9,8 @@ export type TransportName = (typeof TRANSPORT_NAMES)[number]
  * after `closed` it says nothing more, and never retries on its own: that is the manager's.
  */
 export type TransportState =
-  | { kind: 'open'; cursor: Cursor | null }
+  /** `cursor`: where the replay is complete, if the server says; not `isRecovered`: a snapshot follows instead. */
+  | { kind: 'open'; cursor: Cursor | null; isRecovered: boolean }
   | { kind: 'heard' }
   | { kind: 'resync'; reason: string }
   | { kind: 'closed'; code: CloseCode; reason: string }

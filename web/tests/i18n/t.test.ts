@@ -18,6 +18,7 @@ describe('a text', () => {
     expect(t('shell.noteReplayed', { n: 1 })).toContain('1 event ')
     setLocale('ar', { shell: { noteReplayed: { two: 'حدثان', other: '{n} حدث' } } })
     expect(t('shell.noteReplayed', { n: 2 })).toBe('حدثان')
+    expect(document.documentElement.dir).toBe('rtl')
   })
 
   it('stays English where a language lacks it', () => {

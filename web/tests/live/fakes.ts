@@ -57,7 +57,7 @@ export class FakeLine {
     private readonly onState: (state: TransportState) => void,
   ) {}
 
-  open = (cursor: Cursor | null = null) => this.onState({ kind: 'open', cursor })
+  open = (cursor: Cursor | null = null, isRecovered = true) => this.onState({ kind: 'open', cursor, isRecovered })
   heard = () => this.onState({ kind: 'heard' })
   resync = () => this.onState({ kind: 'resync', reason: 'slow' })
   frame = (frame: Frame) => this.onFrame(frame)

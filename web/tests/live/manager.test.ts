@@ -224,6 +224,22 @@ describe('an outage', () => {
     expect(store.devices.size).toBe(0)
   })
 
+  it.each([['before', true], ['after', false]])('ends with a gap where the snapshot comes %s the answer', async (_when, isBefore) => {
+    await connect()
+    socket.line.fail('lost')
+    await clock.advance(500)
+    await failRound()
+    await clock.advance(1_000)
+    const bring = () => socket.line.frame(frame('e:10', 'e:4', [], { recovered: false, state: snapshot('e:4', []) }))
+    if (isBefore) bring()
+    socket.line.open('e:4', false)
+    if (!isBefore) {
+      expect(manager.link.note).toBeNull()
+      bring()
+    }
+    expect(manager.link.note).toEqual({ kind: 'gap' })
+  })
+
   it('of a moment is not worth a word', async () => {
     await connect()
     socket.line.fail('lost')

@@ -54,7 +54,7 @@ export function pollingTransport({ rooms, clock, fetchFrame }: PollingOptions): 
 
       function take(frame: Frame): void {
         after = frame.state?.cursor ?? frame.cursor
-        if (isFirst) line.tell({ kind: 'open', cursor: after })
+        if (isFirst) line.tell({ kind: 'open', cursor: after, isRecovered: frame.recovered })
         isFirst = false
         line.frame(frame)
       }

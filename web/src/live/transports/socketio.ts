@@ -53,7 +53,7 @@ export function socketIoTransport({ rooms, connect = io }: SocketIoOptions): Tra
           socket.timeout(ACK_WITHIN).emit(event, wish, (error: Error | null, ack?: JoinAck) => {
             if (error || !ack) line.fail('lost', 'no answer to the join')
             else if (!ack.ok) line.fail(ack.code === 'unauthorized' ? 'unauthorized' : 'refused', ack.error ?? '')
-            else if (isFirst) line.tell({ kind: 'open', cursor: ack.cursor ?? null })
+            else if (isFirst) line.tell({ kind: 'open', cursor: ack.cursor ?? null, isRecovered: ack.recovered !== false })
           })
         }
       }

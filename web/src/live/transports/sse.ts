@@ -79,7 +79,7 @@ export function sseTransport({ rooms, connect = fetch.bind(window) }: SseOptions
 
       // Headers alone prove nothing: a proxy may hold the stream itself back for ever.
       function heard(): void {
-        line.tell(isOpen ? { kind: 'heard' } : { kind: 'open', cursor: null })
+        line.tell(isOpen ? { kind: 'heard' } : { kind: 'open', cursor: null, isRecovered: true })
         isOpen = true
       }
 

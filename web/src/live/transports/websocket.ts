@@ -16,6 +16,7 @@ export interface WebSocketOptions {
 interface Said {
   type?: string
   cursor?: Cursor
+  recovered?: boolean
   code?: string
   error?: string
   reason?: string
@@ -53,7 +54,7 @@ export function webSocketTransport({ rooms, connect = connectHere }: WebSocketOp
         if (said.type === 'error') return line.fail(said.code === 'unauthorized' ? 'unauthorized' : 'refused', said.error ?? '')
         if (said.type === 'joined' && !isOpen) {
           isOpen = true
-          return line.tell({ kind: 'open', cursor: said.cursor ?? null })
+          return line.tell({ kind: 'open', cursor: said.cursor ?? null, isRecovered: said.recovered !== false })
         }
         line.tell({ kind: 'heard' })
       }
