@@ -28,7 +28,7 @@ class FirstStart:
 
 
 CONFIG = web.AppKey("config", Config)
-CLOCK = web.AppKey("clock", Clock)
+CLOCK: web.AppKey[Clock] = web.AppKey("clock")
 STORE = web.AppKey("store", Store)
 KEYRING = web.AppKey("keyring", Keyring)
 LOGINS = web.AppKey("logins", Logins)

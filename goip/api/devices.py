@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from goip.api.appkeys import KEYRING, STORE
-from goip.api.bodies import load, load_query, read_json
+from goip.api.bodies import answer, load, load_query, read_json
 from goip.api.listing import DeviceFilter, matching, page_of
 from goip.api.schemas.devices import (
     DeviceCreate,
@@ -26,14 +26,9 @@ from goip.models import Device
 from goip.operations import DeviceChanges, add_device, change_device, remove_device
 from goip.store import history
 from goip.store.sims import list_sims
-from goip.wire import Json, device_json, dumps, event_json, slot_json
+from goip.wire import Json, device_json, event_json, slot_json
 
 _DAY_MS = 86_400_000
-
-
-def answer(body: object, status: int = 200) -> web.Response:
-    """A JSON answer."""
-    return web.Response(body=dumps(body), status=status, content_type="application/json")
 
 
 def get_device(request: web.Request, device_id: str | None = None) -> Device:

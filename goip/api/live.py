@@ -5,8 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from goip.api.appkeys import HISTORY, HUB, PRINCIPAL
-from goip.api.bodies import load_query
-from goip.api.devices import answer
+from goip.api.bodies import answer, load_query
 from goip.api.schemas.state import EventsQuery, StateQuery
 from goip.auth.principals import authorise_join
 from goip.models import Cursor

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from goip.api import devices, gateway, live, server, sms
+from goip.api import auth, devices, gateway, live, server, sms, tokens, users
 from goip.api.appkeys import PRINCIPAL
 from goip.api.callers import principal_of
 from goip.api.route import Access, Handler, Route
+from goip.api.schemas import auth as a
 from goip.api.schemas import devices as d
 from goip.api.schemas import sms as s
 from goip.api.schemas import state as st
@@ -23,6 +24,18 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/api/device/heartbeat", gateway.heartbeat, _GATEWAY, "Post a heartbeat, or an array of them", body=native.HeartbeatSchema, tag="gateways"),
     Route("POST", "/api/device/register", gateway.register, _GATEWAY, "Register a device, and ask for its key", body=native.RegisterSchema, tag="gateways"),
     Route("POST", "/api/sms/receive", gateway.receive_sms, _GATEWAY, "Post a received message, or an array of them", body=native.SmsReceiveSchema, tag="gateways"),
+
+    Route("POST", "/api/auth/login", auth.login, _PUBLIC, "Log in with a password", body=a.LoginBody, answer=a.LoginAnswer, tag="auth"),
+    Route("POST", "/api/auth/refresh", auth.refresh, _PUBLIC, "Turn a refresh token into new tokens", body=a.RefreshBody, answer=a.LoginAnswer, tag="auth"),
+    Route("POST", "/api/auth/logout", auth.logout, _PUBLIC, "End the session of a token", body=a.RefreshBody, answer=a.DoneAnswer, tag="auth"),
+    Route("GET", "/api/auth/me", auth.me, _READ, "Who is asking", answer=a.MeAnswer, tag="auth"),
+    Route("POST", "/api/auth/password", auth.change_password, _USER, "Change the own password", body=a.PasswordBody, answer=a.DoneAnswer, tag="auth"),
+    Route("GET", "/api/users", users.list_users, _ADMIN, "List users", answer=a.UsersAnswer, tag="users"),
+    Route("POST", "/api/users", users.create_user, _ADMIN, "Add a user", body=a.UserCreate, answer=a.UserAnswer, tag="users", status=201),
+    Route("PATCH", "/api/users/{userId}", users.patch_user, _ADMIN, "Change a user's role, password or state", body=a.UserPatch, answer=a.UserAnswer, tag="users"),
+    Route("GET", "/api/tokens", tokens.list_tokens, _ADMIN, "List API tokens", answer=a.TokensAnswer, tag="users"),
+    Route("POST", "/api/tokens", tokens.create_token, _ADMIN, "Make an API token", body=a.TokenCreate, answer=a.TokenCreatedAnswer, tag="users", status=201),
+    Route("DELETE", "/api/tokens/{tokenId}", tokens.delete_token, _ADMIN, "Revoke an API token", answer=a.DoneAnswer, tag="users"),
 
     Route("GET", "/api/state", live.show_state, _READ, "The snapshot of the live state", query=st.StateQuery, tag="live"),
     Route("GET", "/api/events", live.next_events, _READ, "One frame of the stream; waits for it", query=st.EventsQuery, tag="live"),

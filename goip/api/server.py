@@ -9,9 +9,8 @@ from sqlalchemy import text
 
 from goip import __version__
 from goip.api.appkeys import CONFIG, HUB, KEYRING, PAGE, STORE
-from goip.api.bodies import load, read_json
+from goip.api.bodies import answer, load, read_json
 from goip.api.callers import public_url
-from goip.api.devices import answer
 from goip.api.schemas.state import EnrollmentKeyCreate
 from goip.clock import to_iso
 from goip.errors import GoipError

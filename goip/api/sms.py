@@ -9,8 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from goip.api.appkeys import STORE
-from goip.api.bodies import load_query
-from goip.api.devices import answer
+from goip.api.bodies import answer, load_query
 from goip.api.schemas.sms import ConversationsQuery, SmsQuery
 from goip.clock import to_iso
 from goip.errors import NotFound

@@ -23,7 +23,7 @@ async def execute_batch(connection: AsyncConnection, batch: Batch) -> None:
     driver = (await connection.get_raw_connection()).driver_connection
     if isinstance(driver, aiosqlite.Connection):
         # aiosqlite has no public call for "this function, on your thread"; a test pins this one.
-        await driver._execute(_execute_all, driver._conn, batch)
+        await driver._execute(_execute_all, driver._conn, batch)  # type: ignore[no-untyped-call]
         return
     for sql, rows in batch:
         await driver.executemany(sql, rows)  # type: ignore[union-attr]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -81,16 +81,15 @@ class Database:
         await self.writer_engine.dispose()
 
 
-class trouble_is_unavailable(suppress):
-    """Driver errors that may pass become `Unavailable`, in the caller's words, not the driver's."""
-
-    def __init__(self) -> None:
-        super().__init__()
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
-        if error is not None and is_trouble(error):
-            raise Unavailable(describe_trouble(error)) from error
-        return False
+@contextmanager
+def trouble_is_unavailable() -> Iterator[None]:
+    """Driver errors that may pass become `Unavailable`, in an operator's words, not the driver's."""
+    try:
+        yield
+    except Exception as error:
+        if not is_trouble(error):
+            raise
+        raise Unavailable(describe_trouble(error), code="storage_unavailable") from error
 
 
 def is_trouble(error: BaseException) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Delete, delete, func, insert, select, update
+from typing import Any
+
+from sqlalchemy import Delete, delete, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from goip.store import tables as t
@@ -52,10 +54,14 @@ async def coarsen_rollups(connection: AsyncConnection, before_at: int) -> int:
     picks = [func.sum(columns[name]) for name in sums]
     battery = [func.min(columns.battery_min), func.max(columns.battery_max)]
     signal = [func.min(columns.signal_min), func.max(columns.signal_max)]
-    query = select(
-        columns.device_pk, columns.slot_index, COARSE_STEP_SECONDS, hour_at,
-        picks[0], picks[1], picks[2], *battery, picks[3], picks[4], *signal,
-    ).where(*in_hour).group_by(columns.device_pk, columns.slot_index)  # fmt: skip
+    values: list[Any] = [
+        columns.device_pk,
+        columns.slot_index,
+        literal(COARSE_STEP_SECONDS),
+        literal(hour_at),
+    ]
+    values += [*picks[:3], *battery, *picks[3:], *signal]
+    query = select(*values).where(*in_hour).group_by(columns.device_pk, columns.slot_index)
     await connection.execute(insert(rollups).from_select([column.name for column in columns], query))
     return await _count(connection, delete(rollups).where(*in_hour))
 
