@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from goip.api import gateway, middleware
 from goip.api.appkeys import (
@@ -51,7 +52,10 @@ def build_app(config: Config, *, clock: Clock = now_ms, page_folder: Path = PAGE
 
     Raises StartupError for a setting that cannot work; at start-up for a database that cannot be used.
     """
-    app = web.Application(middlewares=[middleware.errors], client_max_size=config.max_body_bytes)
+    around: list[Middleware] = [middleware.errors]
+    if config.allowed_origins:
+        around.insert(0, middleware.cross_origin(config.allowed_origins))
+    app = web.Application(middlewares=around, client_max_size=config.max_body_bytes)
     store = Store(config.database_url, queue_size=config.write_queue, clock=clock)
     app[CONFIG] = config
     app[CLOCK] = clock

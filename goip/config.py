@@ -107,7 +107,6 @@ class Config:
     allowed_origins: tuple[str, ...] = _setting(
         (), _words, "Other web origins that may open sockets and call the API with a token; `*` for any."
     )
-    public_room: bool = _setting(False, _flag, "Let anybody join room `public`: totals, no numbers, no text.")
     device_rate: int = _setting(
         20, _whole(0, 1_000_000), "Requests a second that one device may make on average; 0 for no limit."
     )

@@ -67,10 +67,10 @@ async def logout(request: web.Request) -> web.Response:
 
 
 async def me(request: web.Request) -> web.Response:
-    """`GET /api/auth/me`: who is asking."""
+    """`GET /api/auth/me`: who is asking; of a script, no more than whose it is."""
     principal = request[PRINCIPAL]
     user = {
-        "id": str(principal.user_id),
+        "id": None if principal.user_id is None else str(principal.user_id),
         "username": principal.username,
         "role": principal.role,
         "customerId": None,

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from goip.errors import GoipError
 from goip.wire import dumps
@@ -29,6 +30,12 @@ _WORDS = {
     404: ("there is nothing at this address", "not_found"),
     405: ("this address does not take that method", "method_not_allowed"),
     413: ("the body is too large", "too_large"),
+}
+
+_PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, POST, PATCH, DELETE",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, X-Api-Key, X-Request-Id",
+    "Access-Control-Max-Age": "600",
 }
 
 _HEADERS = {
@@ -94,6 +101,26 @@ def _http_error(answer: web.HTTPException, request_id: str) -> web.Response:
     if "Allow" in answer.headers:
         response.headers["Allow"] = answer.headers["Allow"]
     return response
+
+
+def cross_origin(allowed: tuple[str, ...]) -> Middleware:
+    """A middleware that lets pages of the allowed origins call the API with a token; cookies are never theirs."""
+
+    @web.middleware
+    async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+        origin = request.headers.get("Origin", "")
+        if not origin or not ("*" in allowed or origin in allowed):
+            return await handler(request)
+        is_preflight = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+        response = web.Response(status=204) if is_preflight else await handler(request)
+        if not response.prepared:
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Vary"] = "Origin"
+            if is_preflight:
+                response.headers.update(_PREFLIGHT)
+        return response
+
+    return answer
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:

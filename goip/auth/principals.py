@@ -32,12 +32,12 @@ _GRANTED: dict[str, frozenset[Permission]] = {
 class Principal:
     """A caller whose proof held.
 
-    `kind` is user (a person who logged in), script (an API token), device (its own key) or public
-    (nobody, where the operator allowed room `public`). `expires_at` is ms since the epoch, None for
+    `kind` is user (a person who logged in), script (an API token), device (its own key) or nobody (not
+    authenticated yet). `expires_at` is ms since the epoch, None for
     what does not run out; `session_id` names the login and `key_hash` the key, for revocation.
     """
 
-    kind: Literal["user", "script", "device", "public"]
+    kind: Literal["user", "script", "device", "nobody"]
     permissions: frozenset[Permission] = frozenset()
     user_id: int | None = None
     username: str | None = None
@@ -66,8 +66,6 @@ def need(principal: Principal, permission: Permission) -> None:
 
 def authorise_join(principal: Principal, room: str) -> None:
     """The one place that decides who may listen where. Raises Forbidden."""
-    if room == "public":
-        return
     if principal.kind == "device":
         if principal.device_id is None or room != device_room(principal.device_id):
             raise Forbidden("a device may join only its own room")

@@ -12,9 +12,6 @@ from goip.store.facts import list_facts
 from goip.store.store import Store
 from goip.wire import Json, device_json, dumps, stats_json
 
-PUBLIC = "public"
-
-
 class History:
     """Reads the stream backwards for the transports: `snapshot` and `missed`."""
 
@@ -77,7 +74,7 @@ class History:
         for device in self._devices_in(rooms):
             if device.seq > seq:
                 yield device_event(device, device.last_seen_at or device.status_since)
-        if fleet.stats_seq > seq and (DASHBOARD in rooms or PUBLIC in rooms):
+        if fleet.stats_seq > seq and DASHBOARD in rooms:
             now = self._store.clock()
             data = stats_json(fleet.stats(), now, fleet.stats_seq)
-            yield Event(fleet.stats_seq, "stats-update", (DASHBOARD, PUBLIC), data, now, "stats")
+            yield Event(fleet.stats_seq, "stats-update", (DASHBOARD,), data, now, "stats")

@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 NAMESPACE = "/"
 _MOST_QUEUED_PACKETS = 64
 _AUTHENTICATE_WITHIN_SECONDS = 10.0
-NOBODY = Principal(kind="public")
+NOBODY = Principal(kind="nobody")
 
 
 class Gatekeeper(Protocol):

@@ -147,7 +147,7 @@ class Draft:
         seq = self.next_seq()
         self.stats_told = stats
         data = stats_json(stats, self.at, seq)
-        self.events.append(Event(seq, "stats-update", (DASHBOARD, "public"), data, self.at, "stats"))
+        self.events.append(Event(seq, "stats-update", (DASHBOARD,), data, self.at, "stats"))
 
     def finish(self, folder: Folder, foldable: Iterable[str] = ()) -> None:
         """Add the rows that are written once for all the changes: `due` and `foldable` devices, the stream."""

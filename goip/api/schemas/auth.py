@@ -74,9 +74,12 @@ class Identity(WireSchema):
     role = fields.String(validate=_one_of(ROLES))
 
 
-class OwnIdentity(Identity):
-    """A user, as `GET /api/auth/me` tells."""
+class OwnIdentity(WireSchema):
+    """Who asks, as `GET /api/auth/me` tells; a script has no name, and an `id` where a user made its token."""
 
+    id = fields.String(allow_none=True)
+    username = fields.String(allow_none=True)
+    role = fields.String(allow_none=True)
     customer_id = fields.String(allow_none=True)
 
 
@@ -90,10 +93,10 @@ class LoginAnswer(WireSchema):
 
 
 class MeAnswer(WireSchema):
-    """Who is logged in, and until when without a refresh."""
+    """Who asks, and until when the token is good."""
 
     user = fields.Nested(OwnIdentity)
-    expires_at = fields.DateTime(format="iso")
+    expires_at = fields.DateTime(format="iso", allow_none=True)
 
 
 class UserShape(Identity):
