@@ -11,7 +11,7 @@ export const QUIET_LIMIT = 40_000
 /** While on a lower rung, the better ones are tried again after these, ever more rarely. */
 export const CLIMB_AFTER = [5_000, 15_000, 60_000, 300_000]
 const SHORTEST_BACKOFF = 1_000
-const LONGEST_BACKOFF = 30_000
+const LONGEST_BACKOFF = 15_000
 /** The age on the badge is told in seconds, so it need not change more often. */
 const TELL_AGE_EVERY = 1_000
 
