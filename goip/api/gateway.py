@@ -14,6 +14,7 @@ from goip import rhythm
 from goip.api.appkeys import ADDRESS_LIMIT, CONFIG, DEVICE_LIMIT, KEYRING, STORE
 from goip.api.callers import address_of, shown_key
 from goip.api.middleware import REQUEST_ID, error_body
+from goip.api.quick import QuickAnswer
 from goip.auth.gateways import Admission, admit
 from goip.auth.keys import DEVICE, hash_key, new_key
 from goip.auth.principals import Principal
@@ -29,28 +30,28 @@ _MOST_AT_ONCE = 1_000
 Answer = Callable[[web.Request, object], Awaitable[Json]]
 
 
-async def heartbeat(request: web.Request) -> web.Response:
+async def heartbeat(request: web.Request) -> web.StreamResponse:
     """`POST /api/device/heartbeat`: one heartbeat, or an array of them."""
     return await _answer(request, _heartbeat)
 
 
-async def register(request: web.Request) -> web.Response:
+async def register(request: web.Request) -> web.StreamResponse:
     """`POST /api/device/register`: a heartbeat that asks for a key."""
     return await _answer(request, _register)
 
 
-async def receive_sms(request: web.Request) -> web.Response:
+async def receive_sms(request: web.Request) -> web.StreamResponse:
     """`POST /api/sms/receive`: one received message, or an array of them."""
     return await _answer(request, _receive_sms)
 
 
-async def _answer(request: web.Request, answer: Answer) -> web.Response:
+async def _answer(request: web.Request, answer: Answer) -> web.StreamResponse:
     request.app[ADDRESS_LIMIT].spend(address_of(request))
     data = await _read(request)
     body = (
         await _answer_each(request, data, answer) if isinstance(data, list) else await answer(request, data)
     )
-    return web.Response(body=dumps(body), content_type="application/json")
+    return QuickAnswer(dumps(body), request[REQUEST_ID])
 
 
 async def _answer_each(request: web.Request, items: list[Any], answer: Answer) -> list[Json]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import secrets
 from collections.abc import Awaitable, Callable
@@ -19,6 +20,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 REQUEST_ID = web.RequestKey("request_id", str)
+_PROCESS_ID = secrets.token_hex(4)
+_numbers = itertools.count(1)
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -52,9 +55,9 @@ _HEADERS = {
 @web.middleware
 async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn refusals into the contract's error body, and defects into a bare 500 with an id to look for."""
-    request_id = request.headers.get("X-Request-Id", "")
-    if not _SANE_ID.match(request_id):
-        request_id = secrets.token_hex(8)
+    request_id = request.headers.get("X-Request-Id")
+    if request_id is None or not _SANE_ID.match(request_id):
+        request_id = f"{_PROCESS_ID}-{next(_numbers)}"
     request[REQUEST_ID] = request_id
     try:
         return await handler(request)

@@ -55,6 +55,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=10,
+            pool_reset_on_return=None if self.is_sqlite else "rollback",
             pool_pre_ping=not self.is_sqlite,
             connect_args=arguments,
         )

@@ -19,8 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from goip.clock import Clock
 from goip.errors import GoipError, Unavailable
-from goip.models import Event, Stats
-from goip.store.batch import execute_batch
+from goip.models import Event, Sms, Stats
+from goip.store.batch import commit_batch
 from goip.store.draft import Change, Draft
 from goip.store.engine import Database, describe_trouble, is_trouble
 from goip.store.fleet import Fleet
@@ -174,18 +174,15 @@ class Writer:
             _resolve(item, answer)
 
     async def _attempt(self, items: list[Item], foldable: Sequence[str]) -> tuple[Draft, list[Any]]:
+        stored: dict[str, Sms] = {}
         repeat_keys = [key for item in items for key in item.task.repeat_keys()]  # type: ignore[union-attr]
-        if not repeat_keys:
-            draft, answers = self._decide(items, Draft(self._fleet, self._clock()))
-            if draft.seq == self._fleet.seq and not draft.due and not foldable and not draft.rows:
-                return draft, answers
-            async with self._database.writing() as connection:
-                await self._write(connection, draft, foldable)
-            return draft, answers
-        async with self._database.writing() as connection:
-            stored = await find_repeats(connection, repeat_keys)
-            draft, answers = self._decide(items, Draft(self._fleet, self._clock(), stored))
-            await self._write(connection, draft, foldable)
+        if repeat_keys:
+            # All that was committed can be read, and only this task commits: what is not there will not come.
+            async with self._database.reader_engine.connect() as connection:
+                stored = await find_repeats(connection, repeat_keys)
+        draft, answers = self._decide(items, Draft(self._fleet, self._clock(), stored))
+        if draft.rows or draft.due or foldable or draft.seq != self._fleet.seq:
+            await self._write(draft, foldable)
         return draft, answers
 
     def _decide(self, items: list[Item], draft: Draft) -> tuple[Draft, list[Any]]:
@@ -206,10 +203,12 @@ class Writer:
         if stats != self._told_stats:
             draft.tell_stats(stats)
 
-    async def _write(self, connection: AsyncConnection, draft: Draft, foldable: Sequence[str]) -> None:
+    async def _write(self, draft: Draft, foldable: Sequence[str]) -> None:
         draft.finish(self._folder, foldable)
         sql = self._statements.sql
-        await execute_batch(connection, [(sql[write], rows) for write, rows in draft.batch_rows()])
+        batch = [(sql[write], rows) for write, rows in draft.batch_rows()]
+        async with self._database.writer_engine.connect() as connection:
+            await commit_batch(connection, batch)
 
     def _adopt(self, draft: Draft) -> None:
         """The commit happened: memory follows."""
