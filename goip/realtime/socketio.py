@@ -159,7 +159,9 @@ class SocketIoTransport:
             principal = self._gatekeeper.of_handshake(environ["aiohttp.request"], token)
             cursor = _cursor(options.get("cursor"))
         except GoipError as refusal:
-            raise Refused(refusal.message, {"code": refusal.code}) from None
+            # One word for every doubtful proof: it is what makes the page renew its token.
+            code = Unauthorized.code if isinstance(refusal, Unauthorized) else refusal.code
+            raise Refused(refusal.message, {"code": code}) from None
         socket = self.server.eio.sockets[self.server.manager.eio_sid_from_sid(sid, NAMESPACE)]
         client = SocketIoClient(sid, socket, principal or NOBODY, lambda reason: self._end(sid, reason))
         client.cursor = cursor
