@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from rich.progress import Progress
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from goip import __version__
@@ -82,8 +83,8 @@ def migrate(database_url: str | None) -> None:
 @click.option("--database-url", default=None, help="[GOIP_DATABASE_URL]")
 def backup(target: Path, database_url: str | None) -> None:
     """Copy the SQLite database to TARGET, also while the server runs."""
+    from goip.store.backup import back_up
     from goip.store.engine import Database
-    from goip.store.migrate import copy_sqlite
 
     path = Database(Config.from_env(database_url=database_url).database_url).path
     if path is None:
@@ -92,7 +93,9 @@ def backup(target: Path, database_url: str | None) -> None:
         raise StartupError(f"There is no database at {path}")
     if target.exists():
         raise StartupError(f"{target} is there already: name a new file")
-    copy_sqlite(path, target)
+    with Progress(transient=True) as bar:
+        task = bar.add_task("Copying", total=None)
+        back_up(path, target, lambda n_done, n_pages: bar.update(task, completed=n_done, total=n_pages))
     click.echo(f"Copied {path} to {target} ({target.stat().st_size:,} bytes)")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections import defaultdict
 from typing import Any
@@ -13,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from goip import transitions
 from goip.models import SimSlot
 from goip.store import tables as t
+from goip.store.backup import new_epoch
 from goip.store.fleet import Fleet, SmsTotals
 from goip.store.fold import Beat, Folder
 from goip.store.rows import device_of, heartbeat_of, slot_of
@@ -33,7 +33,7 @@ async def load(connection: AsyncConnection, fleet: Fleet, folder: Folder) -> Non
 async def _begin_stream(connection: AsyncConnection) -> Any:
     zeros = dict.fromkeys(("seq", "oldest_seq", "folded_seq"), 0)
     totals = dict.fromkeys(("received_sms", "sent_sms", "delivered_sms", "failed_sms"), 0)
-    row = {"id": 1, "epoch": secrets.token_hex(6), **zeros, **totals}
+    row = {"id": 1, "epoch": new_epoch(), **zeros, **totals}
     await connection.execute(insert(t.stream).values(row))
     return (await connection.execute(select(t.stream))).one()
 

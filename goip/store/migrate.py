@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from goip.errors import StartupError
+from goip.store.backup import copy_sqlite
 from goip.store.engine import Database, describe_trouble, is_trouble
 
 log = structlog.get_logger(__name__)
@@ -92,14 +92,6 @@ async def _back_up(database: Database, current: str | None) -> Path | None:
     target = database.path.with_name(f"{database.path.name}.before-{stamp}")
     await asyncio.to_thread(copy_sqlite, database.path, target)
     return target
-
-
-def copy_sqlite(source: Path, target: Path) -> None:
-    """A consistent copy of a SQLite database, also while it is in use."""
-    with sqlite3.connect(source) as from_file, sqlite3.connect(target) as to_file:
-        from_file.backup(to_file)
-    from_file.close()
-    to_file.close()
 
 
 def _prepare_folder(path: Path) -> None:
