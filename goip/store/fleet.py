@@ -35,6 +35,12 @@ class Fleet:
         self._by_pk: dict[int, str] = {}
         self._n_by_status: dict[Status, int] = {"online": 0, "late": 0, "offline": 0, "unknown": 0}
 
+    def clear(self) -> None:
+        """Forget every device, to be loaded again."""
+        self._devices.clear()
+        self._by_pk.clear()
+        self._n_by_status = dict.fromkeys(self._n_by_status, 0)
+
     @property
     def cursor(self) -> Cursor:
         """The newest committed change."""

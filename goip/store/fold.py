@@ -105,6 +105,11 @@ class Folder:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    def clear(self) -> None:
+        """Forget everything, to be loaded again."""
+        self._buckets.clear()
+        self._waiting.clear()
+
     def add(self, beats: Iterable[Beat], now: float) -> None:
         """Committed beats that wait for their fold; `now` is monotonic, in seconds."""
         for beat in beats:

@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from goip.clock import Clock, now_ms
 from goip.models import Event
 from goip.store import tables as t
-from goip.store.draft import Change
+from goip.store.draft import Change, device_event
 from goip.store.engine import Database
+from goip.store.facts import list_all_facts
 from goip.store.fleet import Fleet
 from goip.store.fold import Folder
 from goip.store.load import load
@@ -38,7 +39,9 @@ class Store:
         self._folder = Folder()
         self._lock = SingleNodeLock(self.database)
         self._subscribers: list[Callable[[Sequence[Event]], None]] = []
-        self.writer = Writer(self.database, self.fleet, self._folder, clock, self._publish, queue_size)
+        self.writer = Writer(
+            self.database, self.fleet, self._folder, clock, self._publish, self._catch_up, queue_size
+        )
 
     async def open(self) -> None:
         """Migrate, load, and begin to write. Raises StartupError in words for the person at the terminal."""
@@ -66,6 +69,20 @@ class Store:
     def _publish(self, events: Sequence[Event]) -> None:
         for subscriber in self._subscribers:
             subscriber(events)
+
+    async def _catch_up(self) -> list[Event]:
+        """Memory follows the disk where a commit's answer was lost; returns what it had not told yet."""
+        fleet, known = self.fleet, self.fleet.seq
+        async with self.reading() as connection:
+            seq = (await connection.execute(select(t.stream.c.seq))).scalar_one()
+            if seq == known:
+                return []
+            fleet.clear()
+            self._folder.clear()
+            await load(connection, fleet, self._folder)
+            facts = await list_all_facts(connection, after=known, upto=fleet.seq)
+        states = [device_event(device, self.clock()) for device in fleet if device.seq > known]
+        return sorted([*facts, *states], key=lambda event: event.seq)
 
     def record(self, change: Change[T]) -> asyncio.Future[T]:
         """Commit a change; see `Writer.record`."""

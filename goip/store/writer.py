@@ -31,6 +31,7 @@ from goip.store.statements import Statements
 T = TypeVar("T")
 Work = Callable[[AsyncConnection], Awaitable[Any]]
 Publish = Callable[[Sequence[Event]], None]
+CatchUp = Callable[[], Awaitable[Sequence[Event]]]
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +57,7 @@ class Writer:
         folder: Folder,
         clock: Clock,
         publish: Publish,
+        catch_up: CatchUp,
         queue_size: int,
     ) -> None:
         self.trouble: str | None = None
@@ -66,6 +68,8 @@ class Writer:
         self._folder = folder
         self._clock = clock
         self._publish = publish
+        self._catch_up = catch_up
+        self._is_unsure = False
         self._queue_size = queue_size
         self._statements = Statements(database.writer_engine.dialect)
         self._queue: deque[Item] = deque()
@@ -174,6 +178,10 @@ class Writer:
             _resolve(item, answer)
 
     async def _attempt(self, items: list[Item], foldable: Sequence[str]) -> tuple[Draft, list[Any]]:
+        if self._is_unsure:
+            # The link broke in a commit: it may have happened, and its answer may have been lost.
+            self._publish(await self._catch_up())
+            self._is_unsure = False
         stored: dict[str, Sms] = {}
         repeat_keys = [key for item in items for key in item.task.repeat_keys()]  # type: ignore[union-attr]
         if repeat_keys:
@@ -233,6 +241,7 @@ class Writer:
         if isinstance(error, GoipError):
             refusal: Exception = error
         elif is_trouble(error):
+            self._is_unsure = True
             self.trouble = describe_trouble(error)
             log.error("writer.trouble", trouble=self.trouble, error=str(error))
             refusal = Unavailable(self.trouble, code="storage_unavailable")
