@@ -5,7 +5,7 @@ say plainly what they cannot take: a message is a predicate, "Must be ...", that
 Nothing that passes can break the database: no NUL, no lone surrogate, no number without end.
 
 `unchanged_when` is for `goip.validation`: an expression in `{v}` which, when true, promises that the field
-loads exactly that value.
+loads exactly that value, as it loads None as None where it may be null. A subclass does not inherit it.
 """
 
 from __future__ import annotations
@@ -115,6 +115,7 @@ class Text(fields.String):
 class Amount(Text):
     """A sum of money as a gateway tells it: text with or without a currency, or a number; kept as text."""
 
+    unchanged_when: ClassVar[str] = Text.unchanged_when
     default_error_messages = _AMOUNT
 
     def _deserialize(self, value: Any, attr: str | None, data: Data, **kwargs: Any) -> str:
