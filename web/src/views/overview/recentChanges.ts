@@ -47,15 +47,27 @@ function rowOfDevice(device: Device): ChangeRow {
   return { key: `row ${deviceId}`, deviceId, status, text: word(status), reason, at: statusSince ?? '' }
 }
 
+/** The `n` whose status changed last, newest first; one pass, for there may be thousands. */
+function newestOf(devices: Iterable<Device>, isTold: (deviceId: string) => boolean, n: number): Device[] {
+  const newest: Device[] = []
+  for (const device of devices) {
+    const since = device.statusSince
+    if (!since || isTold(device.deviceId)) continue
+    if (newest.length === n && since <= newest[n - 1]!.statusSince!) continue
+    const place = newest.findIndex((other) => other.statusSince! < since)
+    newest.splice(place < 0 ? newest.length : place, 0, device)
+    newest.length = Math.min(newest.length, n)
+  }
+  return newest
+}
+
 /**
  * The newest changes: those that came live, and before them what each device's own row tells of its last one,
  * so that the list is not empty after every reload.
  */
 export function recentChanges(live: readonly Change[], devices: Iterable<Device>, n: number): ChangeRow[] {
   const told = new Set(live.filter((change) => change.event === 'device-status-change').map((change) => change.data.deviceId))
-  const older: Device[] = []
-  for (const device of devices) if (device.statusSince && !told.has(device.deviceId)) older.push(device)
-  older.sort((a, b) => (a.statusSince! < b.statusSince! ? 1 : -1))
-  const rows = [...live.slice(0, n).map(rowOf), ...older.slice(0, n).map(rowOfDevice)]
+  const older = newestOf(devices, (deviceId) => told.has(deviceId), n)
+  const rows = [...live.slice(0, n).map(rowOf), ...older.map(rowOfDevice)]
   return rows.sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0)).slice(0, n)
 }
