@@ -1,6 +1,7 @@
 """What every test may ask for: a clock that is set by hand, and an empty store on either database."""
 
 import asyncio
+import itertools
 import os
 import shutil
 from collections.abc import AsyncIterator, Coroutine, Iterator
@@ -32,25 +33,45 @@ class FakeClock:
         self.at += round(seconds * 1000)
 
 
-class PostgresDatabase:
-    """One database on the test server for the whole session: to empty it is a hundred times faster than to copy it."""
+class PostgresDatabases:
+    """Databases on the test server: new ones, and one to share, as to empty is a hundred times faster than to make."""
 
     def __init__(self) -> None:
-        name = f"goip_test_{os.getpid()}"
-        self.url = make_url(POSTGRES_URL).set(database=name).render_as_string(hide_password=False)
-        self._create, self._drop = f"CREATE DATABASE {name}", f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"
+        self._names = (f"goip_test_{os.getpid()}_{n}" for n in itertools.count())
+        self._made: set[str] = set()
+        self._shared: str | None = None
 
-    async def make(self) -> None:
-        await _execute(POSTGRES_URL, self._drop, self._create)
-        await _migrate(self.url)
+    def make(self) -> str:
+        """The name of a new one, without a schema."""
+        name = next(self._names)
+        _run(_execute(POSTGRES_URL, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}"))
+        self._made.add(name)
+        return name
 
-    async def empty(self) -> None:
-        """Whoever still holds a connection loses it: a test that forgot to close its store harms no other."""
+    def drop(self, name: str) -> None:
+        _run(_execute(POSTGRES_URL, f"DROP DATABASE {name} WITH (FORCE)"))
+        self._made.discard(name)
+
+    def emptied(self) -> str:
+        """The shared one, with today's schema and not a row.
+
+        Whoever still holds a connection loses it: a test that forgot to close its store harms no other.
+        """
+        if self._shared is None:
+            self._shared = self.make()
+            _run(_migrate(postgres_url(self._shared)))
         tables = [f"DELETE FROM {table.name}" for table in reversed(metadata.sorted_tables)]
-        await _execute(self.url, _END_OTHERS, ";".join(tables))
+        _run(_execute(postgres_url(self._shared), _END_OTHERS, ";".join(tables)))
+        return self._shared
 
-    async def drop(self) -> None:
-        await _execute(POSTGRES_URL, self._drop)
+    def close(self) -> None:
+        for name in list(self._made):
+            self.drop(name)
+
+
+def postgres_url(name: str) -> str:
+    """The address of a database on the test server."""
+    return make_url(POSTGRES_URL).set(database=name).render_as_string(hide_password=False)
 
 
 _END_OTHERS = (
@@ -73,16 +94,15 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_database() -> Iterator[PostgresDatabase]:
-    """On the test server; skips loudly where there is none, and fails where there must be one."""
+def postgres_databases() -> Iterator[PostgresDatabases]:
+    """Those of the test server; skips loudly where there is none, and fails where there must be one."""
     trouble = postgres_trouble()
     if trouble is not None:
         refuse = pytest.fail if IN_CI else pytest.skip
         refuse(f"PostgreSQL is left out: {trouble}")
-    database = PostgresDatabase()
-    _run(database.make())
-    yield database
-    _run(database.drop())
+    databases = PostgresDatabases()
+    yield databases
+    databases.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -92,9 +112,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         path = tmp_path / "goip.db"
         shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
         return f"sqlite:///{path}"
-    database: PostgresDatabase = request.getfixturevalue("postgres_database")
-    _run(database.empty())
-    return database.url
+    databases: PostgresDatabases = request.getfixturevalue("postgres_databases")
+    return postgres_url(databases.emptied())
 
 
 @pytest.fixture
