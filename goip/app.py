@@ -76,6 +76,7 @@ def build_app(config: Config, *, clock: Clock = now_ms, page_folder: Path = PAGE
         app.router.add_route("*", path + "/", app[SOCKETIO].handle)
     app.router.add_get("/{path:.*}", _page)
     app.cleanup_ctx.append(_running)
+    app.on_shutdown.append(_hang_up)
     return app
 
 
@@ -115,8 +116,13 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         await reaper.stop()
         await upkeep.stop()
         await presence.stop()
-        hub.close()
-        await app[SOCKETIO].stop()
         await app[KEYRING].close()
     finally:
         await store.close()
+
+
+async def _hang_up(app: web.Application) -> None:
+    """Let go of the clients that wait for news, before the server waits for its last requests: they have no end."""
+    app[HUB].flush()
+    await app[SOCKETIO].stop()
+    app[HUB].close()
