@@ -56,7 +56,7 @@ describe('DataTable', () => {
 
   it('stands still under the pointer and counts what waits', async () => {
     const wrapper = table(['a', 'b'])
-    await wrapper.get('tbody').trigger('pointerenter', { pointerType: 'mouse' })
+    await wrapper.trigger('pointerenter', { pointerType: 'mouse' })
     await wrapper.setProps({ ids: ['b', 'a', 'c'] })
     expect(names(wrapper)).toEqual(['Device a', 'Device b'])
     expect(chip(wrapper)?.text()).toBe('2 changes')
@@ -67,16 +67,16 @@ describe('DataTable', () => {
 
   it('moves again when the pointer leaves', async () => {
     const wrapper = table(['a', 'b'])
-    await wrapper.get('tbody').trigger('pointerenter', { pointerType: 'mouse' })
+    await wrapper.trigger('pointerenter', { pointerType: 'mouse' })
     await wrapper.setProps({ ids: ['b', 'a'] })
-    await wrapper.get('tbody').trigger('pointerleave')
+    await wrapper.trigger('pointerleave')
     await nextTick()
     expect(names(wrapper)).toEqual(['Device b', 'Device a'])
   })
 
   it('answers a new question even under the pointer', async () => {
     const wrapper = table(['a', 'b'])
-    await wrapper.get('tbody').trigger('pointerenter', { pointerType: 'mouse' })
+    await wrapper.trigger('pointerenter', { pointerType: 'mouse' })
     await wrapper.setProps({ ids: ['b'], question: 'other' })
     await nextTick()
     expect(names(wrapper)).toEqual(['Device b'])
