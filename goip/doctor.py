@@ -7,13 +7,11 @@ import shutil
 import socket
 from typing import NamedTuple
 
-from sqlalchemy import func, select, text
-
 from goip.app import PAGE_FOLDER
 from goip.config import Config
 from goip.errors import GoipError, StartupError
-from goip.store import tables as t
 from goip.store.engine import Database, describe_trouble
+from goip.store.health import count_rows, find_damage
 
 _LITTLE_DISK_BYTES = 500_000_000
 
@@ -70,14 +68,10 @@ def _disk(database: Database) -> Finding:
 async def _database(database: Database) -> list[Finding]:
     try:
         async with database.reading() as connection:
-            if database.is_sqlite:
-                verdict = (await connection.execute(text("PRAGMA quick_check"))).scalar_one()
-                if verdict != "ok":
-                    return [Finding(False, f"database: damaged ({verdict}); restore a backup")]
-            counts = [
-                f"{(await connection.execute(select(func.count()).select_from(table))).scalar_one()} {name}"
-                for name, table in (("devices", t.devices), ("messages", t.sms), ("users", t.users))
-            ]
+            damage = await find_damage(connection)
+            if damage is not None:
+                return [Finding(False, f"database: damaged ({damage}); restore a backup")]
+            counts = [f"{n} {name}" for name, n in (await count_rows(connection)).items()]
     except GoipError as trouble:
         return [Finding(False, f"database: {trouble.message}")]
     except Exception as error:

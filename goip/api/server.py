@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 from aiohttp import web
-from sqlalchemy import text
 
 from goip import __version__
 from goip.api.appkeys import CONFIG, HUB, KEYRING, PAGE, STORE
@@ -14,6 +13,7 @@ from goip.api.callers import public_url
 from goip.api.schemas.state import EnrollmentKeyCreate
 from goip.clock import to_iso
 from goip.errors import GoipError
+from goip.store.health import ping
 from goip.wire import Json
 
 TRANSPORTS = ("socketio", "polling")
@@ -54,7 +54,7 @@ async def ready(request: web.Request) -> web.Response:
 async def _database_trouble(request: web.Request) -> str | None:
     try:
         async with asyncio.timeout(_ANSWER_WITHIN_SECONDS), request.app[STORE].reading() as connection:
-            await connection.execute(text("SELECT 1"))
+            await ping(connection)
     except TimeoutError:
         return "the database does not answer"
     except GoipError as trouble:
