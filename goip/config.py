@@ -57,7 +57,8 @@ def _one_of(*words: str) -> Callable[[str], str]:
 
 
 def _setting(default: Any, read: Callable[[str], Any], meaning: str, *, is_secret: bool = False) -> Any:
-    return field(default=default, metadata={"read": read, "meaning": meaning, "is_secret": is_secret})
+    metadata = {"read": read, "meaning": meaning, "is_secret": is_secret}
+    return field(default=default, repr=not is_secret, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,5 +178,5 @@ def _lookup(environ: Mapping[str, str], name: str) -> str | None:
         raise StartupError(f"{name} and {name}_FILE are both set: keep one")
     try:
         return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise StartupError(f"{name}_FILE cannot be read: {error}") from None
