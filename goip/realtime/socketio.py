@@ -135,7 +135,7 @@ class SocketIoTransport:
         """Close every connection below Socket.IO: at a farewell of Socket.IO's own a stock client stays away."""
         for socket in tuple(self.server.eio.sockets.values()):
             await socket.close(wait=False)
-            socket.queue.put_nowait(None)  # ends the writer, and with it the request that holds the connection
+            socket.queue.put_nowait(None)  # ends the writer, and with it the request behind it
         await self.server.shutdown()
 
     def _listen(self) -> None:
