@@ -26,26 +26,38 @@ class Page:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.resolve()
-        self._files = {
-            path.relative_to(self._folder).as_posix(): path
-            for path in self._folder.rglob("*")
-            if path.is_file()
-        }
+        self._files: dict[str, Path] = {}
+        self._built_at = 0.0
+
+    def _find(self, name: str) -> Path | None:
+        """The file of that name in the newest build; only what was found in the folder is ever served."""
+        built_at = self._index_time()
+        if built_at != self._built_at:
+            self._built_at = built_at
+            paths = self._folder.rglob("*")
+            self._files = {p.relative_to(self._folder).as_posix(): p for p in paths if p.is_file()}
+        return self._files.get(name)
+
+    def _index_time(self) -> float:
+        try:
+            return (self._folder / "index.html").stat().st_mtime
+        except OSError:
+            return 0.0
 
     @property
     def build_id(self) -> str | None:
         """What names this build of the page; None where there is none."""
-        path = self._files.get("build-id.txt")
+        path = self._find("build-id.txt")
         return None if path is None else path.read_text(encoding="ascii").strip()
 
     def answer(self, request: web.Request) -> web.StreamResponse:
         """The file at the request's path, or the shell for a path of the page's own router."""
         name = request.path.lstrip("/")
-        if name in self._files:
+        if self._find(name) is not None:
             return self._file(request, name)
         if name.startswith(("api/", "assets/", "socket.io")) or "." in name.rsplit("/", 1)[-1]:
             raise NotFound("there is nothing at this address")
-        if "index.html" not in self._files:
+        if self._find("index.html") is None:
             return web.Response(text=_NOT_BUILT, content_type="text/html", status=503)
         return self._file(request, "index.html")
 
