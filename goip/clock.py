@@ -5,6 +5,7 @@ The clock is a callable, so tests set it by hand.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -46,7 +47,7 @@ def parse_time(value: object) -> int:
             value = float(value)
         except ValueError:
             return _in_range(_parse_iso(str(value)))
-    if not isinstance(value, int | float) or value != value or value in (float("inf"), float("-inf")):
+    if not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError("Not a valid time.")
     return _in_range(round(value * 1000) if value < _EPOCH_SECONDS_BELOW else round(value))
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from goip import transitions
 from goip.errors import NotFound, Unavailable
-from goip.models import Device, Heartbeat, InboundSms, Sms, SimSlot, device_room
+from goip.models import Device, Heartbeat, InboundSms, SimSlot, Sms, device_room
 from goip.store.draft import Draft
 from goip.store.statements import Write
 from goip.store.store import Store
