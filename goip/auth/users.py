@@ -73,27 +73,31 @@ async def change_user(
     """
     columns = await _columns(store, logins.passwords, user_id, changes, wire_name)
     at = store.clock()
-
-    async def work(connection: AsyncConnection) -> tuple[User, set[str], list[Key]]:
-        before = await _get(connection, user_id)
-        differing = {name: value for name, value in columns.items() if getattr(before, name) != value}
-        if not differing:
-            return before, set(), []
-        await stored.change_user(connection, user_id, **differing)
-        await _need_an_admin(connection, before)
-        keeps_own = set(differing) == {"password_hash"}
-        ended = await stored.revoke_sessions(
-            connection, at=at, user_id=user_id, but=own_session_id if keeps_own else None
-        )
-        revoked: list[Key] = []
-        if not keeps_own:
-            revoked = await stored_keys.revoke_keys(connection, at=at, user_id=user_id, kind="api")
-        return await _get(connection, user_id), ended, revoked
-
-    user, ended, revoked = await store.transact(work)
+    user, ended, revoked = await store.transact(
+        lambda connection: _apply(connection, user_id, columns, at, own_session_id)
+    )
     logins.forget(ended)
     keyring.forget(revoked)
     return user
+
+
+async def _apply(
+    connection: AsyncConnection, user_id: int, columns: dict[str, Any], at: int, own_session_id: str | None
+) -> tuple[User, set[str], list[Key]]:
+    """The changed user, and the sessions and keys that ended with the change, all in one transaction."""
+    before = await _get(connection, user_id)
+    differing = {name: value for name, value in columns.items() if getattr(before, name) != value}
+    if not differing:
+        return before, set(), []
+    await stored.change_user(connection, user_id, **differing)
+    await _need_an_admin(connection, before)
+    is_password_only = set(differing) == {"password_hash"}
+    spared = own_session_id if is_password_only else None
+    ended = await stored.revoke_sessions(connection, at=at, user_id=user_id, but=spared)
+    revoked: list[Key] = []
+    if not is_password_only:
+        revoked = await stored_keys.revoke_keys(connection, at=at, user_id=user_id, kind="api")
+    return await _get(connection, user_id), ended, revoked
 
 
 async def _columns(

@@ -1,67 +1,24 @@
 """Logging in over HTTP: by JSON and by cookies, and what may not be done without either."""
 
 import io
-from collections.abc import AsyncIterator
 from http.cookies import Morsel
-from typing import Any
 
 import pytest
-from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
-from argon2 import PasswordHasher
 
-from goip.api.appkeys import KEYRING
 from goip.app import build_app
 from goip.config import Config
+from tests.api.conftest import (
+    NEW_PASSWORD,
+    PASSWORD,
+    Client,
+    cookies_of,
+    csrf_header,
+    log_in,
+    log_in_as_program,
+    refused,
+)
 from tests.conftest import FakeClock
-
-PASSWORD = "correct horse battery"
-NEW_PASSWORD = "another good password"
-Client = TestClient[Any, Any]
-
-
-@pytest.fixture(autouse=True)
-def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr("goip.auth.passwords.default_hasher", lambda: hasher)
-
-
-@pytest.fixture
-async def client(database_url: str, clock: FakeClock) -> AsyncIterator[Client]:
-    """A browser, as far as cookies go, that nobody has logged in with."""
-    config = Config(database_url=database_url, admin_password=PASSWORD, enrollment_key="enrol-me-please")
-    async with TestClient(TestServer(build_app(config, clock=clock))) as client:
-        yield client
-
-
-async def log_in(client: Client, username: str = "admin", password: str = PASSWORD) -> dict[str, Any]:
-    response = await client.post("/api/auth/login", json={"username": username, "password": password})
-    assert response.status == 200, await response.text()
-    return await response.json()
-
-
-async def log_in_as_program(
-    client: Client, username: str = "admin", password: str = PASSWORD
-) -> dict[str, str]:
-    """The header that proves the user; no cookies stay behind."""
-    grant = await log_in(client, username, password)
-    client.session.cookie_jar.clear()
-    return {"Authorization": f"Bearer {grant['accessToken']}"}
-
-
-def cookies_of(client: Client) -> dict[str, str]:
-    return {cookie.key: cookie.value for cookie in client.session.cookie_jar}
-
-
-def csrf_header(client: Client) -> dict[str, str]:
-    return {"X-CSRF-Token": cookies_of(client)["goip_csrf"]}
-
-
-async def refused(response: ClientResponse, status: int, code: str) -> dict[str, Any]:
-    body = await response.json()
-    assert (response.status, body["success"], body["code"]) == (status, False, code), body
-    assert body["requestId"]
-    return body
 
 
 async def test_a_login_answers_tokens_and_the_user(client: Client) -> None:
@@ -313,93 +270,6 @@ async def test_a_password_is_changed_only_with_the_current_one_and_for_a_good_on
     assert refusal["error"] == "newPassword must have at least 10 characters"
 
 
-async def test_an_administrator_adds_and_lists_users(client: Client, clock: FakeClock) -> None:
-    headers = await log_in_as_program(client)
-    body = {"username": "Vera", "password": NEW_PASSWORD, "role": "operator"}
-    response = await client.post("/api/users", json=body, headers=headers)
-    assert response.status == 201
-    vera = (await response.json())["user"]
-    assert {**vera, "id": ""} == {
-        "id": "",
-        "username": "vera",
-        "role": "operator",
-        "isActive": True,
-        "createdAt": "2026-11-21T05:22:21.123Z",
-        "lastLoginAt": None,
-    }
-    await log_in(client, "vera", NEW_PASSWORD)
-    listed = await (await client.get("/api/users", headers=headers)).json()
-    assert (listed["nextCursor"], listed["total"]) == (None, 2)
-    assert [user["username"] for user in listed["users"]] == ["admin", "vera"]
-    assert listed["users"][1]["lastLoginAt"] == "2026-11-21T05:22:21.123Z"
-    assert "hash" not in str(listed).lower()
-    await refused(await client.post("/api/users", json=body, headers=headers), 409, "conflict")
-
-
-@pytest.mark.parametrize(
-    ("changes", "error"),
-    [
-        ({"username": "two words"}, "username must be 1 to 64 letters, digits or . _ @ + -"),
-        ({"username": ""}, "username must be 1 to 100 characters long"),
-        ({"password": "short"}, "password must have at least 10 characters"),
-        ({"role": "root"}, "role must be one of viewer, operator, admin"),
-        ({"isAdmin": True}, "isAdmin is not a known field"),
-    ],
-)
-async def test_a_user_that_cannot_be_is_refused(
-    client: Client, changes: dict[str, object], error: str
-) -> None:
-    headers = await log_in_as_program(client)
-    body = {"username": "vera", "password": NEW_PASSWORD, "role": "viewer", **changes}
-    refusal = await refused(
-        await client.post("/api/users", json=body, headers=headers), 400, "invalid_payload"
-    )
-    assert refusal["error"] == error
-    assert set(refusal["fields"]) == set(changes)
-
-
-async def test_a_user_who_is_shut_out_is_out_at_once(client: Client) -> None:
-    admin = await log_in_as_program(client)
-    body = {"username": "vera", "password": NEW_PASSWORD, "role": "admin"}
-    vera = (await (await client.post("/api/users", json=body, headers=admin)).json())["user"]
-    headers = await log_in_as_program(client, "vera", NEW_PASSWORD)
-    response = await client.post("/api/tokens", json={"name": "vera's", "scopes": ["read"]}, headers=headers)
-    token = {"Authorization": f"Bearer {(await response.json())['apiToken']}"}
-    assert (await client.get("/api/devices", headers=token)).status == 200
-    response = await client.patch(f"/api/users/{vera['id']}", json={"isActive": False}, headers=admin)
-    assert (await response.json())["user"]["isActive"] is False
-    await refused(await client.get("/api/auth/me", headers=headers), 401, "session_revoked")
-    assert (await client.get("/api/devices", headers=token)).status == 401
-    response = await client.post("/api/auth/login", json={"username": "vera", "password": NEW_PASSWORD})
-    await refused(response, 401, "wrong_credentials")
-
-
-async def test_an_administrator_gives_a_user_another_role_and_password(client: Client) -> None:
-    admin = await log_in_as_program(client)
-    body = {"username": "vera", "password": NEW_PASSWORD}
-    vera = (await (await client.post("/api/users", json=body, headers=admin)).json())["user"]
-    assert vera["role"] == "viewer"
-    changes = {"role": "operator", "password": PASSWORD}
-    response = await client.patch(f"/api/users/{vera['id']}", json=changes, headers=admin)
-    assert (await response.json())["user"]["role"] == "operator"
-    assert (await log_in(client, "vera", PASSWORD))["user"]["role"] == "operator"
-
-
-async def test_the_last_administrator_cannot_step_down(client: Client) -> None:
-    admin = await log_in_as_program(client)
-    user_id = (await (await client.get("/api/auth/me", headers=admin)).json())["user"]["id"]
-    response = await client.patch(f"/api/users/{user_id}", json={"role": "viewer"}, headers=admin)
-    await refused(response, 409, "last_admin")
-    assert (await client.get("/api/auth/me", headers=admin)).status == 200
-
-
-@pytest.mark.parametrize("user_id", ["4711", "0", "x", "1e3", "²", "9" * 30])
-async def test_a_user_who_is_not_there_is_404(client: Client, user_id: str) -> None:
-    admin = await log_in_as_program(client)
-    response = await client.patch(f"/api/users/{user_id}", json={"role": "viewer"}, headers=admin)
-    await refused(response, 404, "unknown_user")
-
-
 @pytest.mark.parametrize("role", ["viewer", "operator"])
 async def test_only_administrators_reach_users_and_tokens(client: Client, role: str) -> None:
     admin = await log_in_as_program(client)
@@ -416,57 +286,6 @@ async def test_only_administrators_reach_users_and_tokens(client: Client, role: 
         ("DELETE", "/api/tokens/1"),
     ):
         await refused(await client.request(method, path, json={}, headers=vera), 403, "forbidden")
-
-
-async def test_an_api_token_is_shown_once_works_and_can_be_taken_back(client: Client) -> None:
-    admin = await log_in_as_program(client)
-    body = {"name": "backup", "scopes": ["read"], "expiresAt": "2026-12-01T00:00:00Z"}
-    created = await (await client.post("/api/tokens", json=body, headers=admin)).json()
-    assert created["token"]["expiresAt"] == "2026-12-01T00:00:00.000Z"
-    assert created["token"]["scopes"] == ["read"]
-    script = {"Authorization": f"Bearer {created['apiToken']}"}
-    assert (await client.get("/api/devices", headers=script)).status == 200
-    await refused(await client.get("/api/tokens", headers=script), 403, "forbidden")
-    await client.server.app[KEYRING].close()
-    listed = await (await client.get("/api/tokens", headers=admin)).json()
-    (shown,) = listed["tokens"]
-    assert shown["firstUsedAt"] == "2026-11-21T05:22:21.123Z"
-    assert created["apiToken"] not in str(listed)
-    path = f"/api/tokens/{shown['id']}"
-    assert await (await client.delete(path, headers=admin)).json() == {"success": True}
-    await refused(await client.delete(path, headers=admin), 404, "unknown_key")
-    assert (await client.get("/api/devices", headers=script)).status == 401
-
-
-async def test_an_api_token_that_ran_out_is_401(client: Client, clock: FakeClock) -> None:
-    admin = await log_in_as_program(client)
-    body = {"name": "backup", "scopes": ["read"], "expiresAt": clock() + 60_000}
-    created = await (await client.post("/api/tokens", json=body, headers=admin)).json()
-    clock.advance(60)
-    headers = {"Authorization": f"Bearer {created['apiToken']}"}
-    assert (await client.get("/api/devices", headers=headers)).status == 401
-
-
-@pytest.mark.parametrize(
-    ("changes", "field"),
-    [
-        ({"name": ""}, "name"),
-        ({"scopes": []}, "scopes"),
-        ({"scopes": ["everything"]}, "scopes.0"),
-        ({"scopes": "read"}, "scopes"),
-        ({"expiresAt": "2020-01-01T00:00:00Z"}, "expiresAt"),
-        ({"expiresAt": "tomorrow"}, "expiresAt"),
-    ],
-)
-async def test_an_api_token_that_cannot_be_is_refused(
-    client: Client, changes: dict[str, object], field: str
-) -> None:
-    admin = await log_in_as_program(client)
-    body = {"name": "backup", "scopes": ["read"], **changes}
-    refusal = await refused(
-        await client.post("/api/tokens", json=body, headers=admin), 400, "invalid_payload"
-    )
-    assert set(refusal["fields"]) == {field}
 
 
 async def test_an_enrolment_key_opens_no_door_for_users(client: Client) -> None:

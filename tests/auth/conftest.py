@@ -4,13 +4,15 @@ import pytest
 from argon2 import PasswordHasher
 
 from goip.auth.keys import Keyring
-from goip.auth.logins import Logins
+from goip.auth.logins import Grant, Logins
 from goip.auth.passwords import Passwords
 from goip.config import Config
 from goip.store.store import Store
 from tests.conftest import FakeClock
 
 PASSWORD = "correct horse battery"
+ADDRESS = "192.0.2.7"
+ELSEWHERE = "198.51.100.9"
 
 
 @pytest.fixture
@@ -32,3 +34,9 @@ async def keyring(store: Store, clock: FakeClock) -> Keyring:
     keyring = Keyring(store, clock)
     await keyring.open()
     return keyring
+
+
+async def log_in(
+    logins: Logins, username: str = "admin", password: str = PASSWORD, address: str = ADDRESS
+) -> Grant:
+    return await logins.login(username, password, address, "pytest")
