@@ -12,6 +12,8 @@ from tests.bench.machine import Cores
 from tests.bench.report import Figure, Report
 from tests.bench.runs import Run
 
+QUIET_SHARE = 0.05  # below it the machine is ours
+
 SCRATCH = Path("build") / "bench"
 
 
@@ -57,6 +59,8 @@ def tell(name: str, run: Run) -> None:
         f"    {name:<16} {load.rate:>8,.0f}/s  p50 {load.p50_ms:6.2f}  p99 {load.p99_ms:6.2f} ms",
         f"server {run.server_cpu_us:5.0f} µs CPU each, load {load.cpu_share:4.0%} of a core",
     ]
+    if run.others_share > QUIET_SHARE:
+        parts.append(f"others {run.others_share:.0%} of the machine")
     if load.n_errors:
         parts.append(f"ERRORS {load.n_errors} {load.statuses}")
     if run.dashboards and run.dashboards.p99_ms:

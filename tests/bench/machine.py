@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,6 +74,37 @@ def cpu_seconds(pid: int) -> float:
     for each in family(pid):
         fields = (_PROC / str(each) / "stat").read_text().rpartition(")")[2].split()
         total += int(fields[11]) + int(fields[12])
+    return total / _TICKS
+
+
+class Neighbours:
+    """How busy the machine is with what is none of ours: on a shared machine the figures need to say so."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._others = _busy_seconds() - _own_seconds()
+
+    def share(self) -> float:
+        """The part of all cores that other processes have used since the beginning; 0 where it is unknown."""
+        elapsed = (time.monotonic() - self._began) * (os.cpu_count() or 1)
+        return max(0.0, (_busy_seconds() - _own_seconds() - self._others) / elapsed)
+
+
+def _busy_seconds() -> float:
+    try:
+        fields = (_PROC / "stat").read_text().split("\n", 1)[0].split()[1:]
+    except OSError:
+        return 0.0
+    user, nice, system, _idle, _wait, *interrupts = map(int, fields[:8])
+    return (user + nice + system + sum(interrupts)) / _TICKS
+
+
+def _own_seconds() -> float:
+    """All that this process, its children, and those of them that have ended have used."""
+    total = 0
+    for each in family(os.getpid()):
+        fields = (_PROC / str(each) / "stat").read_text().rpartition(")")[2].split()
+        total += sum(map(int, fields[11:15]))
     return total / _TICKS
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from tests.bench.bodies import FIRST_COUNTER, build_requests, save_requests
 from tests.bench.dashboards import DashboardResult, DashboardSettings, Watch
 from tests.bench.load import LoadResult, LoadSettings
-from tests.bench.machine import Cores, on_cores
+from tests.bench.machine import Cores, Neighbours, on_cores
 from tests.bench.servers import Server
 
 START_SECONDS = 1.5  # the load generator has to load its requests first
@@ -26,11 +26,13 @@ _counters = count(FIRST_COUNTER, 1_000_000)
 
 @dataclass(frozen=True)
 class Run:
-    """One run against one server: what the load generator saw, and the server's processor time for it."""
+    """One run against one server: what the load generator saw, the server's processor time for it, and how much
+    of the machine others used meanwhile."""
 
     load: LoadResult
     server_cpu_us: float
     dashboards: DashboardResult | None = None
+    others_share: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -136,9 +138,10 @@ def _run_load(
     if wall:
         first_measured = settings.first_counter + int((settings.rate or 0) * settings.warmup_seconds)
         wall.begin(Watch(settings.start_at, settings.first_counter, first_measured, settings.rate or 0.0))
-    before = server.cpu_seconds
+    before, neighbours = server.cpu_seconds, Neighbours()
     result = finish_load(start_load(settings, server.folder, cores))
     spent = server.cpu_seconds - before
     time.sleep(SETTLE_SECONDS if wall else 0)
     n_all = result.rate * (settings.seconds + settings.warmup_seconds)
-    return Run(result, spent / n_all * 1e6 if n_all else 0.0, wall.end() if wall else None)
+    others = neighbours.share()
+    return Run(result, spent / n_all * 1e6 if n_all else 0.0, wall.end() if wall else None, others)

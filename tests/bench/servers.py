@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from tests.bench import machine
@@ -38,7 +39,6 @@ class Server:
     process: subprocess.Popen[bytes]
     folder: Path
     keys: list[str] = field(default_factory=list)
-    token: str | None = None
     notes: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -50,6 +50,13 @@ class Server:
     def cpu_seconds(self) -> float:
         """Processor time used so far."""
         return machine.cpu_seconds(self.process.pid)
+
+    @cached_property
+    def token(self) -> str:
+        """An access token of the admin."""
+        return str(
+            self.post("/api/auth/login", {"username": "admin", "password": ADMIN_PASSWORD})["accessToken"]
+        )
 
     def post(self, path: str, body: object, key: str | None = None) -> dict[str, object]:
         """POST some JSON and read some JSON; for setting up, not for measuring."""
@@ -98,8 +105,6 @@ def goip_server(
         "GOIP_LOG_FORMAT": "json",
     } | (settings or {})
     with _started(name, [sys.executable, "-m", "goip", "serve"], folder, cores, environ, port) as server:
-        answer = server.post("/api/auth/login", {"username": "admin", "password": ADMIN_PASSWORD})
-        server.token = str(answer["accessToken"])
         yield server
 
 
@@ -116,9 +121,7 @@ def _started(
     log = folder / f"{name}.log"
     with log.open("ab") as errors, machine.on_cores(cores.server):
         output = subprocess.PIPE if port is None else errors
-        process = subprocess.Popen(
-            command, env=os.environ | (environ or {}), stdout=output, stderr=errors, start_new_session=True
-        )
+        process = subprocess.Popen(command, env=os.environ | (environ or {}), stdout=output, stderr=errors)
     try:
         notes = _read_ready_line(process, log) if port is None else {}
         server = Server(name, port or int(notes["port"]), process, folder, notes=notes)
