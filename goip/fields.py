@@ -6,6 +6,7 @@ Nothing that passes can break the database: no NUL, no lone surrogate, no number
 
 `unchanged_when` is for `goip.validation`: an expression in `{v}` which, when true, promises that the field
 loads exactly that value, as it loads None as None where it may be null. A subclass does not inherit it.
+`described` is for the documents: what JSON Schema is to say of the field beside its limits.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from marshmallow import RAISE, Schema, fields, validate
+from marshmallow import RAISE, Schema, fields, missing, validate
 from marshmallow.types import UnknownOption
 
 from goip.clock import LATEST_MS, parse_time
 
 Data = Mapping[str, Any] | None
-Words = dict[str, str | list[Any] | dict[Any, Any]]
+Described = Mapping[str, Any]
+Messages = dict[str, str | list[Any] | dict[Any, Any]]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
@@ -33,17 +35,22 @@ _PLAIN: dict[str, str] = {
     "type": "Must be an object.",
     "unknown": "Is not a known field.",
 }
-_TEXT: Words = {
+_TEXT: Messages = {
     "invalid": "Must be text.",
     "control": "Must not contain control characters.",
     "invisible": "Must not contain control or invisible characters.",
     "unusable": "Must not contain a slash, begin or end with a space, or consist of dots.",
 }
-_AMOUNT: Words = {"invalid": "Must be text or a number."}
-_ARRAY: Words = {"invalid": "Must be an array."}
-_WHOLE: Words = {"invalid": "Must be a whole number.", "too_large": "Must be a whole number."}
-_FLAG: Words = {"invalid": "Must be true or false."}
-_TIME: Words = {"invalid": "Must be a time from 1970 on: ISO 8601, epoch seconds or epoch milliseconds."}
+_AMOUNT: Messages = {"invalid": "Must be text or a number."}
+_ARRAY: Messages = {"invalid": "Must be an array."}
+_REAL: Messages = {
+    "invalid": "Must be a number.",
+    "too_large": "Must be a number.",
+    "special": "Must be a number.",
+}
+_WHOLE: Messages = {"invalid": "Must be a whole number.", "too_large": "Must be a whole number."}
+_FLAG: Messages = {"invalid": "Must be true or false."}
+_TIME: Messages = {"invalid": "Must be a time from 1970 on: ISO 8601, epoch seconds or epoch milliseconds."}
 
 
 class WireSchema(Schema):
@@ -74,6 +81,7 @@ class Line(fields.String):
     """
 
     unchanged_when: ClassVar[str] = "type({v}) is str and {v}.isprintable()"
+    described: ClassVar[Described] = {"pattern": r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$"}
     default_error_messages = _TEXT
 
     def _deserialize(self, value: Any, attr: str | None, data: Data, **kwargs: Any) -> str:
@@ -91,6 +99,10 @@ class Identifier(Line):
     unchanged_when: ClassVar[str] = (
         "type({v}) is str and {v}.isprintable() and {v}.strip() == {v} and '/' not in {v} and {v}[:1] != '.'"
     )
+    described: ClassVar[Described] = {
+        "pattern": r"^(?!\.{1,2}$)[!-.0-~]([ -.0-~]*[!-.0-~])?$",
+        "description": "Visible characters of other scripts are taken too.",
+    }
 
     def _deserialize(self, value: Any, attr: str | None, data: Data, **kwargs: Any) -> str:
         if isinstance(value, str) and not value.isprintable():
@@ -116,12 +128,29 @@ class Amount(Text):
     """A sum of money as a gateway tells it: text with or without a currency, or a number; kept as text."""
 
     unchanged_when: ClassVar[str] = Text.unchanged_when
+    described: ClassVar[Described] = {"type": ["string", "number"]}
     default_error_messages = _AMOUNT
 
     def _deserialize(self, value: Any, attr: str | None, data: Data, **kwargs: Any) -> str:
         if _is_number(value):
             return str(value)
         return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Words(fields.List[Any]):
+    """Words with commas between, as queries have lists; blank is absent."""
+
+    default_error_messages = _TEXT
+
+    def deserialize(self, value: Any, attr: str | None = None, data: Data = None, **kwargs: Any) -> Any:
+        """The words."""
+        return super().deserialize(_blank_is_absent(value), attr, data, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Data, **kwargs: Any) -> list[Any]:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        words = [word.strip() for word in value.split(",")]
+        return super()._deserialize([word for word in words if word], attr, data, **kwargs)
 
 
 class Array(fields.List[Any]):
@@ -142,8 +171,8 @@ class Whole(fields.Integer):
     default_error_messages = _WHOLE
 
     def deserialize(self, value: Any, attr: str | None = None, data: Data = None, **kwargs: Any) -> Any:
-        """The number; a blank text counts as none given."""
-        return super().deserialize(_blank_is_none(value), attr, data, **kwargs)
+        """The number; a blank text is as good as none."""
+        return super().deserialize(_blank_is_absent(value), attr, data, **kwargs)
 
     def _validated(self, value: Any) -> int:
         if isinstance(value, str):
@@ -153,6 +182,17 @@ class Whole(fields.Integer):
         return super()._validated(round(value) if _is_number(value) else value)
 
 
+class Real(fields.Float):
+    """A finite number, also as text; blank is absent."""
+
+    unchanged_when: ClassVar[str] = "type({v}) is float and isfinite({v})"
+    default_error_messages = _REAL
+
+    def deserialize(self, value: Any, attr: str | None = None, data: Data = None, **kwargs: Any) -> Any:
+        """The number; a blank text is as good as none."""
+        return super().deserialize(_blank_is_absent(value), attr, data, **kwargs)
+
+
 class Flag(fields.Boolean):
     """True or false, also as 0, 1 or a word; blank is absent."""
 
@@ -160,19 +200,25 @@ class Flag(fields.Boolean):
     default_error_messages = _FLAG
 
     def deserialize(self, value: Any, attr: str | None = None, data: Data = None, **kwargs: Any) -> Any:
-        """The flag; a blank text counts as none given."""
-        return super().deserialize(_blank_is_none(value), attr, data, **kwargs)
+        """The flag; a blank text is as good as none."""
+        return super().deserialize(_blank_is_absent(value), attr, data, **kwargs)
 
 
 class Time(fields.Integer):
     """A moment, as ms since the epoch; sent as ISO 8601, epoch seconds or epoch ms; blank is absent."""
 
     unchanged_when: ClassVar[str] = f"type({{v}}) is int and 100_000_000_000 <= {{v}} <= {LATEST_MS}"
+    described: ClassVar[Described] = {
+        "type": ["string", "integer"],
+        "format": "date-time",
+        "minimum": 0,
+        "maximum": LATEST_MS,
+    }
     default_error_messages = _TIME
 
     def deserialize(self, value: Any, attr: str | None = None, data: Data = None, **kwargs: Any) -> Any:
-        """The moment; a blank text counts as none given."""
-        return super().deserialize(_blank_is_none(value), attr, data, **kwargs)
+        """The moment; a blank text is as good as none."""
+        return super().deserialize(_blank_is_absent(value), attr, data, **kwargs)
 
     def _validated(self, value: Any) -> int:
         try:
@@ -191,13 +237,18 @@ def at_most(n_characters: int) -> validate.Length:
     return validate.Length(max=n_characters, error="Must be at most {max} characters long.")
 
 
+def one_of(*words: str) -> validate.OneOf:
+    """One of these words."""
+    return validate.OneOf(words, error="Must be one of {choices}.")
+
+
 def length(low: int, high: int) -> validate.Length:
     """Text of `low` to `high` characters."""
     return validate.Length(low, high, error="Must be {min} to {max} characters long.")
 
 
-def _blank_is_none(value: Any) -> Any:
-    return None if isinstance(value, str) and not value.strip() else value
+def _blank_is_absent(value: Any) -> Any:
+    return missing if isinstance(value, str) and not value.strip() else value
 
 
 def _is_number(value: Any) -> bool:

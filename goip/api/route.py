@@ -27,8 +27,9 @@ class Access(Enum):
 class Route:
     """A method and a path in aiohttp's notation, its handler, and what to tell people about it.
 
-    `query`, `body` and `answer` are schema classes; `status` is the answer's when all goes well, and
-    `media_type` the answer's type where it is no JSON object.
+    `query`, `body` and `answer` are schema classes; `status` is the answer's when all goes well.
+    `takes_many`: an array of bodies is taken too, and answered item by item. `also_answers`: media types
+    in which the answer can be had beside JSON; with no `answer`, those alone.
     """
 
     method: str
@@ -41,4 +42,5 @@ class Route:
     answer: type[Schema] | None = None
     tag: str = "other"
     status: int = 200
-    media_type: str = "application/json"
+    takes_many: bool = False
+    also_answers: tuple[str, ...] = ()

@@ -1,39 +1,103 @@
-"""What several schemas share."""
+"""What several schemas share: pages of lists, spans of time, and the shape of answers."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import EXCLUDE, ValidationError, fields, validates_schema
+from marshmallow.types import UnknownOption
 
-from goip.clock import parse_time
-from goip.fields import WireSchema
+from goip.fields import Line, Time, Whole, WireSchema, at_most, between
 
-
-class Time(fields.Field[int]):
-    """A time: ISO 8601, epoch seconds or epoch ms; ms since the epoch inside."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
-        try:
-            return parse_time(value)
-        except ValueError as error:
-            raise ValidationError(str(error)) from None
+LONGEST_DEVICE_ID = 128
+_LONGEST_SEARCH = 200
+_CURSOR = {"description": "The `nextCursor` of the page before."}
 
 
-class Words(fields.Field[list[str]]):
-    """Words with commas between."""
+class LimitQuery(WireSchema):
+    """At most `limit` items at once."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[str]:
-        return [word for word in str(value).split(",") if word]
-
-
-class PageQuery(WireSchema):
-    """A page of a list."""
-
-    limit = fields.Integer(load_default=50, validate=validate.Range(1, 500))
+    limit = Whole(load_default=50, validate=between(1, 500))
 
 
-class NumberedPageQuery(PageQuery):
-    """A page of a list whose cursor is a number."""
+class PageQuery(LimitQuery):
+    """A page of a list, from where the page before ended."""
 
-    cursor = fields.Integer(validate=validate.Range(0, 2**53))
+    cursor = Line(validate=at_most(LONGEST_DEVICE_ID), metadata=_CURSOR)
+
+
+class NumberedPageQuery(LimitQuery):
+    """A page of a list whose cursors are numbers."""
+
+    cursor = Whole(validate=between(0, 2**53), metadata=_CURSOR)
+
+
+class SpanQuery(WireSchema):
+    """A span of time; without an end it is open there."""
+
+    from_at = Time(data_key="from")
+    to_at = Time(data_key="to")
+
+    @validates_schema
+    def check_order(self, data: dict[str, Any], **_: Any) -> None:
+        """Raises ValidationError for a span that ends before it begins."""
+        if (
+            data.get("from_at") is not None
+            and data.get("to_at") is not None
+            and data["from_at"] > data["to_at"]
+        ):
+            raise ValidationError("Must not be before `from`.", "to_at")
+
+
+def search() -> Line:
+    """What to look for: each word of it is to be found."""
+    return Line(validate=at_most(_LONGEST_SEARCH))
+
+
+def device_id(*, required: bool = False) -> Line:
+    """The id of a device to look for; one that no device can have is simply not found."""
+    return Line(required=required, validate=at_most(LONGEST_DEVICE_ID))
+
+
+class Shape(WireSchema):
+    """An answer of ours, for the documents. Every field is always there, but for those that `left_out` names."""
+
+    left_out: ClassVar[frozenset[str]] = frozenset()
+
+    class Meta(WireSchema.Meta):
+        unknown: ClassVar[UnknownOption] = EXCLUDE
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        """Say that the field is always there."""
+        super().on_bind_field(field_name, field_obj)
+        field_obj.required = field_name not in self.left_out
+
+
+def or_null(field: type[fields.Field[Any]], **kwargs: Any) -> Any:
+    """A field that may be null."""
+    return field(allow_none=True, **kwargs)
+
+
+class PageShape(Shape):
+    """What every list has; `total` is null where counting would cost too much."""
+
+    next_cursor = or_null(fields.String, metadata={"description": "For the next page; null on the last."})
+    total = or_null(fields.Integer)
+
+
+class SuccessAnswer(Shape):
+    """It is done."""
+
+    success = fields.Boolean()
+
+
+class ErrorAnswer(Shape):
+    """A refusal. `code` is for programs and does not change; `fields` names what is wrong with each field."""
+
+    left_out = frozenset({"bad_fields"})
+
+    success = fields.Boolean(metadata={"enum": [False]})
+    error = fields.String()
+    code = fields.String()
+    bad_fields = fields.Dict(data_key="fields", keys=fields.String(), values=fields.List(fields.String()))
+    request_id = fields.String()
