@@ -62,6 +62,13 @@ class NotFound(GoipError):
     code = "not_found"
 
 
+class TooSlow(GoipError):
+    """The caller began to send something and did not finish."""
+
+    status = 408
+    code = "too_slow"
+
+
 class Conflict(GoipError):
     """The request collides with what is already there."""
 

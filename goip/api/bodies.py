@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,11 +10,21 @@ import orjson
 from aiohttp import web
 from marshmallow import Schema, ValidationError
 
-from goip.errors import InvalidPayload
+from goip.errors import InvalidPayload, TooSlow
 from goip.validation import refusal
 from goip.wire import dumps
 
 _KEY_PARAMETER = "key"
+_BODY_WITHIN_SECONDS = 30.0
+
+
+async def read_body(request: web.Request) -> bytes:
+    """The bytes of the body. Raises TooSlow when they do not come."""
+    try:
+        async with asyncio.timeout(_BODY_WITHIN_SECONDS):
+            return await request.read()
+    except TimeoutError:
+        raise TooSlow("the body did not arrive in time") from None
 
 
 async def read_json(request: web.Request) -> object:
@@ -24,7 +35,7 @@ async def read_json(request: web.Request) -> object:
     """
     if request.content_type != "application/json" and not request.content_type.endswith("+json"):
         raise InvalidPayload("send JSON, with Content-Type: application/json", code="invalid_content_type")
-    body = await request.read()
+    body = await read_body(request)
     if not body.strip():
         raise InvalidPayload("the body is empty: send JSON", code="invalid_json")
     try:

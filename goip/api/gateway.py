@@ -12,6 +12,7 @@ from aiohttp import web
 
 from goip import rhythm
 from goip.api.appkeys import ADDRESS_LIMIT, CONFIG, DEVICE_LIMIT, KEYRING, STORE
+from goip.api.bodies import read_body
 from goip.api.callers import address_of, shown_key
 from goip.api.middleware import REQUEST_ID, error_body
 from goip.api.quick import QuickAnswer
@@ -76,7 +77,7 @@ async def _read(request: web.Request) -> object:
     if request.content_type == "multipart/form-data":
         form = await request.post()
         return {name: value for name, value in form.items() if isinstance(value, str)}
-    body = await request.read()
+    body = await read_body(request)
     if request.content_type == "application/x-www-form-urlencoded" and body[:1] not in (b"{", b"["):
         return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
     try:
