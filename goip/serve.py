@@ -22,6 +22,7 @@ from goip.errors import StartupError
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _SHUTDOWN_SECONDS = 5.0
+_IDLE_SECONDS = 75.0
 
 
 def configure_logs(config: Config) -> None:
@@ -60,7 +61,11 @@ async def serve(config: Config) -> None:
     """Open, listen, say where, and close in order when asked to."""
     app = build_app(config)
     runner = web.AppRunner(
-        app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS, handler_cancellation=True
+        app,
+        access_log=None,
+        shutdown_timeout=_SHUTDOWN_SECONDS,
+        handler_cancellation=True,
+        keepalive_timeout=_IDLE_SECONDS,  # also for a client that never finishes its headers
     )
     try:
         await runner.setup()
