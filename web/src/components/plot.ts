@@ -32,7 +32,7 @@ const axisFont = '11px ui-sans-serif, system-ui, sans-serif'
 /** Room above and below, so that a flat line is not drawn on the frame. */
 function padded(low: number, high: number): [number, number] {
   if (!Number.isFinite(low) || !Number.isFinite(high)) return [0, 1]
-  const room = Math.max((high - low) * 0.15, Math.abs(high) * 0.02, 1)
+  const room = Math.max((high - low) * 0.15, 3)
   return [Math.floor(low - room), Math.ceil(high + room)]
 }
 

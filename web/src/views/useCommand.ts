@@ -1,5 +1,6 @@
 import { ref, shallowRef } from 'vue'
-import { ApiError } from '@/api/client'
+import type { ApiError } from '@/api/client'
+import { asApiError } from '@/api/errors'
 
 /** One command to the server at a time, and what became of it. */
 export function useCommand() {
@@ -15,7 +16,7 @@ export function useCommand() {
       await command()
       return true
     } catch (reason) {
-      error.value = reason instanceof ApiError ? reason : new ApiError(0, 'unexpected', String(reason))
+      error.value = asApiError(reason)
       return false
     } finally {
       isBusy.value = false

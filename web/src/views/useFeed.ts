@@ -1,5 +1,6 @@
 import { computed, onScopeDispose, ref, shallowRef, type Ref } from 'vue'
-import { ApiError } from '@/api/client'
+import type { ApiError } from '@/api/client'
+import { asApiError } from '@/api/errors'
 import { useHold } from '@/components/dataTable'
 import { useFrozenOrder } from '@/components/frozenOrder'
 
@@ -14,6 +15,39 @@ export interface FeedOptions<T> {
   idOf: (item: T) => string
 }
 
+/** Fetches one thing at a time: a newer wish makes an older one void, and its answer is never taken. */
+function useFetch() {
+  const isLoading = ref(false)
+  const isLoaded = ref(false)
+  const error = shallowRef<ApiError | null>(null)
+  let controller = new AbortController()
+
+  async function run<R>(fetch: (signal: AbortSignal) => Promise<R>, take: (answer: R) => void): Promise<void> {
+    controller.abort()
+    const own = (controller = new AbortController())
+    isLoading.value = true
+    error.value = null
+    try {
+      const answer = await fetch(own.signal)
+      if (own !== controller) return
+      take(answer)
+      isLoaded.value = true
+    } catch (reason) {
+      if (own === controller) error.value = asApiError(reason)
+    } finally {
+      if (own === controller) isLoading.value = false
+    }
+  }
+  onScopeDispose(() => controller.abort())
+  return { isLoading, isLoaded, error, run }
+}
+
+/** Both lists, one after the other; what stands in both stands where it came first. */
+function joinOnce<T>(first: readonly T[], then: readonly T[], idOf: (item: T) => string): T[] {
+  const ids = new Set(first.map(idOf))
+  return [...first, ...then.filter((item) => !ids.has(idOf(item)))]
+}
+
 /**
  * A list that grows at both ends: older pages by cursor at its end, what arrives live at its start. An item that
  * comes both ways stands in it once.
@@ -22,59 +56,44 @@ export function useFeed<T>({ fetchPage, idOf }: FeedOptions<T>) {
   const items = shallowRef<readonly T[]>([])
   const total = ref<number | null>(null)
   const nextCursor = ref<string | null>(null)
-  const isLoading = ref(false)
-  const isLoaded = ref(false)
-  const error = shallowRef<ApiError | null>(null)
-  let controller = new AbortController()
+  const { isLoading, isLoaded, error, run } = useFetch()
+  /** What came live while the first page was on its way: that page may have been read before it. */
+  let arrived: T[] = []
 
-  async function load(cursor: string | null, take: (page: FeedPage<T>) => void): Promise<void> {
-    controller.abort()
-    const own = (controller = new AbortController())
-    isLoading.value = true
-    error.value = null
-    try {
-      const page = await fetchPage(cursor, own.signal)
-      if (own !== controller) return
+  const load = (cursor: string | null, take: (page: FeedPage<T>) => void) =>
+    run((signal) => fetchPage(cursor, signal), (page) => {
       take(page)
       nextCursor.value = page.nextCursor
-      isLoaded.value = true
-    } catch (reason) {
-      if (own !== controller) return
-      error.value = reason instanceof ApiError ? reason : new ApiError(0, 'unexpected', String(reason))
-    } finally {
-      if (own === controller) isLoading.value = false
-    }
-  }
-
-  const withoutKnown = (known: readonly T[], more: readonly T[]) => {
-    const ids = new Set(known.map(idOf))
-    return more.filter((item) => !ids.has(idOf(item)))
-  }
+    })
+  const isKnown = (id: string) => items.value.some((one) => idOf(one) === id)
 
   /** Starts anew; what is shown stays until the answer is there. */
-  const reload = () =>
-    load(null, (page) => {
-      items.value = page.items
+  function reload(): Promise<void> {
+    arrived = []
+    return load(null, (page) => {
+      items.value = joinOnce(arrived, page.items, idOf)
       total.value = page.total ?? null
     })
-  const loadMore = async () => {
+  }
+  async function loadMore(): Promise<void> {
     if (nextCursor.value === null || isLoading.value) return
-    await load(nextCursor.value, (page) => (items.value = [...items.value, ...withoutKnown(items.value, page.items)]))
+    await load(nextCursor.value, (page) => (items.value = joinOnce(items.value, page.items, idOf)))
   }
   /** Puts an item first; one that is known already is replaced where it stands. */
   function put(item: T): void {
     const id = idOf(item)
-    const isKnown = items.value.some((one) => idOf(one) === id)
-    items.value = isKnown ? items.value.map((one) => (idOf(one) === id ? item : one)) : [item, ...items.value]
-    if (!isKnown && total.value !== null) total.value += 1
+    if (isLoading.value) arrived = joinOnce([item], arrived, idOf)
+    if (!isKnown(id) && total.value !== null) total.value += 1
+    items.value = isKnown(id) ? items.value.map((one) => (idOf(one) === id ? item : one)) : [item, ...items.value]
   }
-  const remove = (id: string) => (items.value = items.value.filter((item) => idOf(item) !== id))
-  function clear(): void {
+  function remove(id: string): void {
+    if (isKnown(id) && total.value !== null) total.value -= 1
+    items.value = items.value.filter((item) => idOf(item) !== id)
+  }
+  const clear = () => {
     items.value = []
     isLoaded.value = false
   }
-
-  onScopeDispose(() => controller.abort())
   return { items, total, isLoading, isLoaded, error, hasMore: computed(() => nextCursor.value !== null), reload, loadMore, put, remove, clear }
 }
 

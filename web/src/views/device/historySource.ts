@@ -1,6 +1,6 @@
 import { api } from '@/api/client'
 import type { Device, HeartbeatPage, HeartbeatRow, History } from '@/api/types'
-import type { Point } from '@/components/chartData'
+import { appendLive, type Point } from '@/components/chartData'
 
 /** The signal of one slot, or of the device itself (null). */
 export interface Line {
@@ -32,8 +32,18 @@ export function signalIn(device: Pick<Device, 'signalStrength' | 'simSlots'>, sl
   return device.simSlots.find((slot) => slot.slotIndex === slotIndex)?.signalStrength ?? null
 }
 
+/** The readings with one more heartbeat at their end. */
+export function withBeat({ battery, signals }: Readings, device: Device, at: number, stepMs: number): Readings {
+  const append = (points: readonly Point[], value: number | null) =>
+    value === null ? points : appendLive(points, at, value, stepMs)
+  return {
+    battery: append(battery, device.batteryLevel),
+    signals: signals.map(({ slotIndex, points }) => ({ slotIndex, points: append(points, signalIn(device, slotIndex)) })),
+  }
+}
+
 /** Every single heartbeat: finer than any bucket, for as long as single ones are kept and few. */
-export async function readHeartbeats(request: Request, intervalSeconds: number): Promise<Readings> {
+async function readHeartbeats(request: Request, intervalSeconds: number): Promise<Readings> {
   const expected = Math.ceil((request.to - request.from) / 1_000 / Math.max(1, intervalSeconds))
   const query = { limit: Math.min(MOST_ROWS, expected + SPARE_ROWS) }
   const page = await api.get<HeartbeatPage>(`/api/devices/${encodeURIComponent(request.id)}/heartbeats`, query, request.signal)
@@ -63,7 +73,7 @@ const ofBuckets = (history: History): Point[] =>
   )
 
 /** Buckets that the server has added up, one call a line. */
-export async function readBuckets(request: Request, stepSeconds: number): Promise<Readings> {
+async function readBuckets(request: Request, stepSeconds: number): Promise<Readings> {
   const path = `/api/devices/${encodeURIComponent(request.id)}/history`
   const range = { from: new Date(request.from).toISOString(), to: new Date(request.to).toISOString(), step: stepSeconds }
   const read = async (metric: 'battery' | 'signal', slotIndex: number | null) =>
@@ -71,3 +81,7 @@ export async function readBuckets(request: Request, stepSeconds: number): Promis
   const [battery, ...lines] = await Promise.all([read('battery', null), ...request.slots.map((slot) => read('signal', slot))])
   return { battery, signals: lines.map((points, i) => ({ slotIndex: request.slots[i]!, points })) }
 }
+
+/** In buckets of `stepSeconds`, or with 0 every single heartbeat. */
+export const read = (request: Request, stepSeconds: number, intervalSeconds: number): Promise<Readings> =>
+  stepSeconds ? readBuckets(request, stepSeconds) : readHeartbeats(request, intervalSeconds)

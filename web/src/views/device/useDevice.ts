@@ -1,5 +1,6 @@
 import { computed, shallowRef, watch } from 'vue'
 import { api, ApiError } from '@/api/client'
+import { asApiError } from '@/api/errors'
 import type { Device } from '@/api/types'
 import { useLive } from '@/live/vue'
 
@@ -7,7 +8,7 @@ type State = 'loading' | 'ready' | 'missing' | 'failed'
 
 /** One device: the live row where there is one, else what the server says of it, else that there is none. */
 export function useDevice(id: string) {
-  const { devices, isReady } = useLive()
+  const { devices } = useLive()
   const fetched = shallowRef<Device | null>(null)
   const error = shallowRef<ApiError | null>(null)
   const isMissing = shallowRef(false)
@@ -26,7 +27,7 @@ export function useDevice(id: string) {
       isMissing.value = false
     } catch (reason) {
       if (reason instanceof ApiError && reason.status === 404) isMissing.value = true
-      else error.value = reason instanceof ApiError ? reason : new ApiError(0, 'unexpected', String(reason))
+      else error.value = asApiError(reason)
     }
   }
 
@@ -38,10 +39,12 @@ export function useDevice(id: string) {
         // Deleted while it was looked at.
         fetched.value = null
         isMissing.value = true
-      } else if (isReady.value) void load()
+      } else {
+        // One device is sooner there than the snapshot of a whole fleet.
+        void load()
+      }
     },
     { immediate: true },
   )
-  watch(isReady, (ready) => ready && !devices.has(id) && void load())
   return { device, state, error, load }
 }

@@ -1,10 +1,10 @@
 import { computed, onScopeDispose, shallowRef, watch, type Ref } from 'vue'
-import { ApiError } from '@/api/client'
+import type { ApiError } from '@/api/client'
+import { asApiError } from '@/api/errors'
 import type { Device } from '@/api/types'
-import { appendLive } from '@/components/chartData'
 import { serverNow } from '@/live/clock'
 import { onLiveEvent, onReconnect } from '@/live/vue'
-import { readBuckets, readHeartbeats, signalIn, type Readings } from './historySource'
+import { read, withBeat, type Readings } from './historySource'
 
 const HOUR = 3_600
 
@@ -44,12 +44,10 @@ export function useHistory(id: string, rangeName: Ref<RangeName>, slots: Ref<rea
     isLoading.value = true
     error.value = null
     const request = { id, slots: [null, ...slots.value], ...view.value, signal: own.signal }
-    const { step } = range.value
     try {
-      readings.value = await (step ? readBuckets(request, step) : readHeartbeats(request, interval.value))
+      readings.value = await read(request, range.value.step, interval.value)
     } catch (reason) {
-      if (own.signal.aborted) return
-      error.value = reason instanceof ApiError ? reason : new ApiError(0, 'unexpected', String(reason))
+      if (!own.signal.aborted) error.value = asApiError(reason)
     }
     if (own === controller) isLoading.value = false
   }
@@ -59,14 +57,7 @@ export function useHistory(id: string, rangeName: Ref<RangeName>, slots: Ref<rea
     if (!Number.isFinite(at)) return
     interval.value = device.intervalSeconds ?? USUAL_INTERVAL
     until.value = Math.max(until.value, at)
-    const { battery, signals } = readings.value
-    readings.value = {
-      battery: device.batteryLevel === null ? battery : appendLive(battery, at, device.batteryLevel, stepMs.value),
-      signals: signals.map((line) => {
-        const value = signalIn(device, line.slotIndex)
-        return value === null ? line : { ...line, points: appendLive(line.points, at, value, stepMs.value) }
-      }),
-    }
+    readings.value = withBeat(readings.value, device, at, stepMs.value)
   }
 
   onLiveEvent((event) => {
