@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
-import type { Plugin } from 'vite'
+import type { Plugin, Rolldown } from 'vite'
 
 const COMPRESSIBLE = /\.(js|css|html|svg|json|webmanifest)$/
 const SMALLEST_WORTH_IT = 512
@@ -71,6 +71,43 @@ export function precompress(): Plugin {
         const size = { [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length }
         writeFileSync(`${path}.br`, brotliCompressSync(bytes, { params: size }))
       }
+    },
+  }
+}
+
+/** In KiB, compressed as the server sends it. */
+const BUDGETS = { 'first JavaScript': 130, CSS: 15, 'a lazy page': 40 }
+
+function sizeOf(...files: (Rolldown.OutputChunk | Rolldown.OutputAsset | undefined)[]): number {
+  const sizes = files.map((file) => (file ? gzipSync(file.type === 'chunk' ? file.code : file.source, { level: 9 }).length : 0))
+  return sizes.reduce((sum, size) => sum + size, 0) / 1024
+}
+
+/** Fails the build of a page that became too heavy: on a phone's line, weight is the time until something shows. */
+export function budget(): Plugin {
+  return {
+    name: 'goip-budget',
+    apply: 'build',
+    generateBundle: {
+      order: 'post',
+      handler(_options, bundle) {
+        const files = Object.values(bundle)
+        const chunks = files.filter((file) => file.type === 'chunk')
+        const entry = chunks.find((chunk) => chunk.isEntry)!
+        const first = new Set([entry.fileName])
+        for (const name of first) for (const next of (bundle[name] as Rolldown.OutputChunk).imports) first.add(next)
+        const lazy = chunks.filter((chunk) => !first.has(chunk.fileName))
+        const measured: Record<keyof typeof BUDGETS, number> = {
+          'first JavaScript': sizeOf(...[...first].map((name) => bundle[name])),
+          CSS: sizeOf(...files.filter((file) => file.fileName.endsWith('.css'))),
+          'a lazy page': Math.max(0, ...lazy.map((chunk) => sizeOf(chunk))),
+        }
+        for (const [what, most] of Object.entries(BUDGETS)) {
+          const size = measured[what as keyof typeof BUDGETS]
+          if (size > most) this.error(`${what} is ${size.toFixed(1)} KiB compressed; the budget is ${most}`)
+        }
+        this.info(Object.entries(measured).map(([what, size]) => `${what} ${size.toFixed(1)} KiB`).join(', '))
+      },
     },
   }
 }
