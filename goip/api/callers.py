@@ -11,7 +11,7 @@ from goip.api.appkeys import CONFIG, KEYRING, LOGINS, STORE
 from goip.auth import credentials, csrf
 from goip.auth.gateways import admit
 from goip.auth.principals import Principal
-from goip.errors import Unauthorized
+from goip.errors import Forbidden, Unauthorized
 from goip.models import Device
 from goip.store.keys import Key
 
@@ -50,6 +50,16 @@ def public_url(request: web.Request) -> str:
     if _is_trusted(request.remote or "", request.app[CONFIG].trusted_proxies):
         host = request.headers.get("X-Forwarded-Host", host)
     return f"{'https' if is_secure(request) else 'http'}://{host}"
+
+
+def check_origin(request: web.Request) -> None:
+    """A page of another site may not open a socket with our user's cookies. Raises Forbidden."""
+    origin = request.headers.get("Origin")
+    allowed = request.app[CONFIG].allowed_origins
+    if origin is None or origin == public_url(request) or origin in allowed or "*" in allowed:
+        return
+    if origin.partition("://")[2] != request.host:
+        raise Forbidden("this origin may not open a socket here", code="origin")
 
 
 @lru_cache(maxsize=64)

@@ -39,6 +39,7 @@ ROUTES: tuple[Route, ...] = (
 
     Route("GET", "/api/state", live.show_state, _READ, "The snapshot of the live state", query=st.StateQuery, tag="live"),
     Route("GET", "/api/events", live.next_events, _READ, "One frame of the stream; waits for it", query=st.EventsQuery, tag="live"),
+    Route("GET", "/api/ws", live.open_websocket, _PUBLIC, "The stream over a raw WebSocket", tag="live", status=101),
 
     Route("GET", "/api/devices", devices.list_devices, _READ, "List devices", query=d.DevicesQuery, tag="devices"),
     Route("POST", "/api/devices", devices.create_device, _OPERATE, "Add a device and get its key", body=d.DeviceCreate, tag="devices", status=201),

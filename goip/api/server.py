@@ -16,7 +16,7 @@ from goip.errors import GoipError
 from goip.store.health import ping
 from goip.wire import Json
 
-TRANSPORTS = ("socketio", "polling")
+TRANSPORTS = ("socketio", "websocket", "sse", "polling")
 _ANSWER_WITHIN_SECONDS = 2.0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, TypeVar
 
 from goip.clock import to_iso
@@ -74,15 +74,18 @@ class Batch:
             found = self._encoded[form] = encode(self)
         return found
 
+    def objects(self) -> Iterator[tuple[Envelope, bytes]]:
+        """Every envelope with its event object, seen from the subscriber's rooms."""
+        for envelope in self.envelopes:
+            yield envelope, envelope.object_in(_room_seen(envelope.event.rooms, self.rooms))
+
     def frame(self) -> bytes:
         """The frame of the contract, as JSON; with the snapshot in it where nothing could be recovered."""
         return self.encoded("frame", _frame)
 
 
 def _frame(batch: Batch) -> bytes:
-    events = b",".join(
-        envelope.object_in(_room_seen(envelope.event.rooms, batch.rooms)) for envelope in batch.envelopes
-    )
+    events = b",".join(data for _, data in batch.objects())
     head = dumps(
         {
             "after": None if batch.after is None else str(batch.after),

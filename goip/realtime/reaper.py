@@ -11,6 +11,7 @@ import structlog
 from goip.clock import Clock
 from goip.errors import GoipError
 from goip.realtime.hub import Hub
+from goip.realtime.subscriber import EXPIRED, KEY_REVOKED, LOGGED_OUT
 from goip.store.keys import Key
 
 log = structlog.get_logger(__name__)
@@ -49,19 +50,19 @@ class Reaper:
         for subscriber in self._hub.subscribers:
             expires_at = subscriber.principal.expires_at
             if expires_at is not None and expires_at <= now:
-                subscriber.close("token expired")
+                subscriber.close(EXPIRED)
 
     def end_session(self, session_id: str) -> None:
         """Close whatever belongs to a login that ended."""
         for subscriber in self._hub.subscribers:
             if subscriber.principal.session_id == session_id:
-                subscriber.close("logged out")
+                subscriber.close(LOGGED_OUT)
 
     def end_key(self, key: Key) -> None:
         """Close whatever came in by a key that is good no more."""
         for subscriber in self._hub.subscribers:
             if subscriber.principal.key_hash == key.hash:
-                subscriber.close("key revoked")
+                subscriber.close(KEY_REVOKED)
 
     async def _run(self) -> None:
         while True:

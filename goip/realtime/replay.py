@@ -12,6 +12,7 @@ from goip.store.facts import list_facts
 from goip.store.store import Store
 from goip.wire import Json, device_json, dumps, stats_json
 
+
 class History:
     """Reads the stream backwards for the transports: `snapshot` and `missed`."""
 

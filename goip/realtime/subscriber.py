@@ -17,6 +17,14 @@ from goip.realtime.envelope import Batch, Envelope
 MOST_FACTS_HELD = 5_000
 STUCK_SECONDS = 60.0
 
+TOO_SLOW = "too slow"
+NOT_AUTHENTICATED = "not authenticated"
+EXPIRED = "token expired"
+LOGGED_OUT = "logged out"
+KEY_REVOKED = "key revoked"
+NEEDS_LOGIN = frozenset({NOT_AUTHENTICATED, EXPIRED, LOGGED_OUT, KEY_REVOKED})
+"""Reasons to be closed for which coming back with the same proof is useless."""
+
 Key = int | tuple[str, str]
 
 
@@ -81,7 +89,7 @@ class Subscriber(ABC):
             return
         if not self.is_writable():
             if time.monotonic() - self._held_since > STUCK_SECONDS:
-                self.close("too slow")
+                self.close(TOO_SLOW)
             return
         if self._lost_track and self._held_upto is not None:
             self.tell_resync(self._held_upto)
