@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from goip.api import auth, devices, gateway, live, server, sms, tokens, users
+from goip.api import auth, devices, docs_page, gateway, live, openapi, server, sms, tokens, users
 from goip.api.appkeys import PRINCIPAL
 from goip.api.callers import principal_of
 from goip.api.route import Access, Handler, Route
 from goip.api.schemas import auth as a
+from goip.api.schemas import common as c
 from goip.api.schemas import devices as d
+from goip.api.schemas import gateways as g
 from goip.api.schemas import sms as s
 from goip.api.schemas import state as st
 from goip.auth.principals import Permission, Principal, need
@@ -21,9 +23,9 @@ _READ, _OPERATE, _ADMIN = Access.READ, Access.OPERATE, Access.ADMINISTER
 
 # fmt: off
 ROUTES: tuple[Route, ...] = (
-    Route("POST", "/api/device/heartbeat", gateway.heartbeat, _GATEWAY, "Post a heartbeat, or an array of them", body=native.HeartbeatSchema, tag="gateways"),
-    Route("POST", "/api/device/register", gateway.register, _GATEWAY, "Register a device, and ask for its key", body=native.RegisterSchema, tag="gateways"),
-    Route("POST", "/api/sms/receive", gateway.receive_sms, _GATEWAY, "Post a received message, or an array of them", body=native.SmsReceiveSchema, tag="gateways"),
+    Route("POST", "/api/device/heartbeat", gateway.heartbeat, _GATEWAY, "Post a heartbeat, or an array of them", body=native.HeartbeatSchema, answer=g.HeartbeatAnswer, tag="gateways", takes_many=True),
+    Route("POST", "/api/device/register", gateway.register, _GATEWAY, "Register a device, and ask for its key", body=native.RegisterSchema, answer=g.RegisterAnswer, tag="gateways"),
+    Route("POST", "/api/sms/receive", gateway.receive_sms, _GATEWAY, "Post a received message, or an array of them", body=native.SmsReceiveSchema, answer=g.SmsReceivedAnswer, tag="gateways", takes_many=True),
 
     Route("POST", "/api/auth/login", auth.login, _PUBLIC, "Log in with a password", body=a.LoginBody, answer=a.LoginAnswer, tag="auth"),
     Route("POST", "/api/auth/refresh", auth.refresh, _PUBLIC, "Turn a refresh token into new tokens", body=a.RefreshBody, answer=a.LoginAnswer, tag="auth"),
@@ -37,36 +39,39 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/api/tokens", tokens.create_token, _ADMIN, "Make an API token", body=a.TokenCreate, answer=a.TokenCreatedAnswer, tag="users", status=201),
     Route("DELETE", "/api/tokens/{tokenId}", tokens.delete_token, _ADMIN, "Revoke an API token", answer=a.DoneAnswer, tag="users"),
 
-    Route("GET", "/api/state", live.show_state, _READ, "The snapshot of the live state", query=st.StateQuery, tag="live"),
-    Route("GET", "/api/events", live.next_events, _READ, "One frame of the stream; waits for it", query=st.EventsQuery, tag="live"),
+    Route("GET", "/api/state", live.show_state, _READ, "The snapshot of the live state", query=st.StateQuery, answer=st.StateAnswer, tag="live"),
+    Route("GET", "/api/events", live.next_events, _READ, "One frame of the stream; waits for it", query=st.EventsQuery, answer=st.FrameAnswer, tag="live", also_answers=("text/event-stream",)),
     Route("GET", "/api/ws", live.open_websocket, _PUBLIC, "The stream over a raw WebSocket", tag="live", status=101),
 
-    Route("GET", "/api/devices", devices.list_devices, _READ, "List devices", query=d.DevicesQuery, tag="devices"),
-    Route("POST", "/api/devices", devices.create_device, _OPERATE, "Add a device and get its key", body=d.DeviceCreate, tag="devices", status=201),
-    Route("GET", "/api/devices/{deviceId}", devices.show_device, _READ, "One device", tag="devices"),
-    Route("PATCH", "/api/devices/{deviceId}", devices.patch_device, _OPERATE, "Rename a device, set its interval", body=d.DevicePatch, tag="devices"),
-    Route("DELETE", "/api/devices/{deviceId}", devices.delete_device, _OPERATE, "Remove a device; its messages stay", tag="devices"),
-    Route("POST", "/api/devices/{deviceId}/adopt", devices.adopt_device, _OPERATE, "Adopt a device that waits", tag="devices"),
-    Route("POST", "/api/devices/{deviceId}/key", devices.rotate_device_key, _OPERATE, "Make a new key for a device", tag="devices"),
-    Route("GET", "/api/devices/{deviceId}/history", devices.device_history, _READ, "A metric over time", query=d.HistoryQuery, tag="devices"),
-    Route("GET", "/api/devices/{deviceId}/heartbeats", devices.device_heartbeats, _READ, "Single heartbeats, newest first", query=d.HeartbeatsQuery, tag="devices"),
-    Route("GET", "/api/devices/{deviceId}/events", devices.device_events, _READ, "What happened to a device, newest first", query=d.FactsQuery, tag="devices"),
-    Route("GET", "/api/device/status", devices.device_status, _READ, "One device, flat", query=d.DeviceStatusQuery, tag="devices"),
-    Route("GET", "/api/sims", devices.show_sims, _READ, "SIM cards, and where each was seen last", query=d.SimsQuery, tag="devices"),
+    Route("GET", "/api/devices", devices.list_devices, _READ, "List devices", query=d.DevicesQuery, answer=d.DevicesAnswer, tag="devices"),
+    Route("POST", "/api/devices", devices.create_device, _OPERATE, "Add a device and get its key", body=d.DeviceCreate, answer=d.DeviceCreatedAnswer, tag="devices", status=201),
+    Route("GET", "/api/devices/{deviceId}", devices.show_device, _READ, "One device", answer=d.DeviceAnswer, tag="devices"),
+    Route("PATCH", "/api/devices/{deviceId}", devices.patch_device, _OPERATE, "Rename a device, set its interval", body=d.DevicePatch, answer=d.DeviceAnswer, tag="devices"),
+    Route("DELETE", "/api/devices/{deviceId}", devices.delete_device, _OPERATE, "Remove a device; its messages stay", answer=c.SuccessAnswer, tag="devices"),
+    Route("POST", "/api/devices/{deviceId}/adopt", devices.adopt_device, _OPERATE, "Adopt a device that waits", answer=d.DeviceAnswer, tag="devices"),
+    Route("POST", "/api/devices/{deviceId}/key", devices.rotate_device_key, _OPERATE, "Make a new key for a device", answer=d.DeviceKeyAnswer, tag="devices"),
+    Route("GET", "/api/devices/{deviceId}/history", devices.device_history, _READ, "A metric over time", query=d.HistoryQuery, answer=d.HistoryAnswer, tag="devices"),
+    Route("GET", "/api/devices/{deviceId}/heartbeats", devices.device_heartbeats, _READ, "Single heartbeats, newest first", query=d.HeartbeatsQuery, answer=d.HeartbeatsAnswer, tag="devices"),
+    Route("GET", "/api/devices/{deviceId}/events", devices.device_events, _READ, "What happened to a device, newest first", query=d.FactsQuery, answer=st.EventsPageAnswer, tag="devices"),
+    Route("GET", "/api/device/status", devices.device_status, _READ, "One device, flat", query=d.DeviceStatusQuery, answer=d.DeviceStatusAnswer, tag="devices"),
+    Route("GET", "/api/sims", devices.show_sims, _READ, "SIM cards, and where each was seen last", query=d.SimsQuery, answer=d.SimsAnswer, tag="devices"),
 
-    Route("GET", "/api/sms", sms.list_sms, _READ, "List, search and export messages", query=s.SmsQuery, tag="sms"),
-    Route("GET", "/api/sms/conversations", sms.list_conversations, _READ, "Conversations by their newest message", query=s.ConversationsQuery, tag="sms"),
-    Route("GET", "/api/sms/{smsId}", sms.show_sms, _READ, "One message", tag="sms"),
-    Route("DELETE", "/api/sms/{smsId}", sms.delete_sms, _OPERATE, "Delete a message", tag="sms"),
+    Route("GET", "/api/sms", sms.list_sms, _READ, "List, search and export messages", query=s.SmsQuery, answer=s.SmsPageAnswer, tag="sms", also_answers=("text/csv",)),
+    Route("GET", "/api/sms/conversations", sms.list_conversations, _READ, "Conversations by their newest message", query=s.ConversationsQuery, answer=s.ConversationsAnswer, tag="sms"),
+    Route("GET", "/api/sms/{smsId}", sms.show_sms, _READ, "One message", answer=s.SmsAnswer, tag="sms"),
+    Route("DELETE", "/api/sms/{smsId}", sms.delete_sms, _OPERATE, "Delete a message", answer=c.SuccessAnswer, tag="sms"),
 
-    Route("GET", "/api/enrollment", server.enrollment, _OPERATE, "How unknown devices come in", tag="devices"),
-    Route("POST", "/api/enrollment/keys", server.create_enrollment_key, _OPERATE, "Make an enrolment key", body=st.EnrollmentKeyCreate, tag="devices", status=201),
+    Route("GET", "/api/enrollment", server.enrollment, _OPERATE, "How unknown devices come in", answer=st.EnrollmentAnswer, tag="devices"),
+    Route("POST", "/api/enrollment/keys", server.create_enrollment_key, _OPERATE, "Make an enrolment key", body=st.EnrollmentKeyCreate, answer=st.EnrollmentKeyAnswer, tag="devices", status=201),
 
-    Route("GET", "/api/health", server.health, _PUBLIC, "How the server is", tag="server"),
-    Route("GET", "/health", server.health, _PUBLIC, "How the server is", tag="server"),
-    Route("GET", "/api/health/live", server.live, _PUBLIC, "The process answers", tag="server"),
-    Route("GET", "/api/health/ready", server.ready, _PUBLIC, "The database takes writes", tag="server"),
-    Route("GET", "/api/meta", server.meta, _PUBLIC, "Version and build of the server", tag="server"),
+    Route("GET", "/api/health", server.health, _PUBLIC, "How the server is", answer=st.HealthAnswer, tag="server"),
+    Route("GET", "/health", server.health, _PUBLIC, "How the server is", answer=st.HealthAnswer, tag="server"),
+    Route("GET", "/api/health/live", server.live, _PUBLIC, "The process answers", answer=st.ProbeAnswer, tag="server"),
+    Route("GET", "/api/health/ready", server.ready, _PUBLIC, "The database takes writes", answer=st.ProbeAnswer, tag="server"),
+    Route("GET", "/api/meta", server.meta, _PUBLIC, "Version and build of the server", answer=st.MetaAnswer, tag="server"),
+    Route("GET", "/api/openapi.json", openapi.openapi_json, _PUBLIC, "This document", answer=st.DocumentAnswer, tag="server"),
+    Route("GET", "/docs", docs_page.docs_page, _PUBLIC, "This document, for people", tag="server", also_answers=("text/html",)),
+    Route("GET", "/docs/style.css", docs_page.docs_style, _PUBLIC, "Its style", tag="server", also_answers=("text/css",)),
 )
 # fmt: on
 

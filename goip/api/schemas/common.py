@@ -46,7 +46,7 @@ class SpanQuery(WireSchema):
             and data.get("to_at") is not None
             and data["from_at"] > data["to_at"]
         ):
-            raise ValidationError("Must not be before `from`.", "to_at")
+            raise ValidationError("Must not be before from.", "to_at")
 
 
 def search() -> Line:

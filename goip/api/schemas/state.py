@@ -147,3 +147,12 @@ class MetaAnswer(Shape):
     build_id = or_null(fields.String)
     server_time = fields.DateTime()
     transports = fields.List(fields.String())
+
+
+class DocumentAnswer(Shape):
+    """The OpenAPI document."""
+
+    openapi = fields.String()
+    info = fields.Dict()
+    paths = fields.Dict()
+    components = fields.Dict()
