@@ -7,13 +7,16 @@ from functools import lru_cache
 
 from aiohttp import web
 
-from goip.api.appkeys import CONFIG, KEYRING, LOGINS, STORE
+from goip.api.appkeys import CONFIG, DEVICE_LIMIT, KEYRING, LOGINS, STORE
+from goip.api.enrolling import record_or_enrol
 from goip.auth import credentials, csrf
 from goip.auth.gateways import admit
 from goip.auth.principals import Principal
 from goip.errors import Forbidden, Unauthorized
+from goip.gateways.native.decode import decode_heartbeat
 from goip.models import Device
 from goip.store.keys import Key
+from goip.wire import Json
 
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
@@ -135,9 +138,20 @@ class Gatekeeper:
                 raise
             return None
 
-    def of_device(self, device_id: str, key: str) -> Principal:
-        """The device that shows its key, or an enrolment key that is still good for it."""
-        admission = admit(self._app[KEYRING], self._app[STORE].fleet, key, device_id)
-        if admission.device is None:
-            raise Unauthorized("unknown device: send a heartbeat first", code="unknown_device")
-        return device_principal(admission.device, admission.key)
+    async def of_device(self, device_id: str, key_text: str) -> tuple[Principal, Json]:
+        """The device that shows its key, and what it is told; the enrolment key registers an unknown one."""
+        app = self._app
+        beat = decode_heartbeat({"deviceId": device_id})
+        admission = admit(app[KEYRING], app[STORE].fleet, key_text, beat.device_id)
+        told: Json = {"success": True, "deviceId": beat.device_id, "isNewDevice": False}
+        if admission.device is not None:
+            return device_principal(admission.device, admission.key), told
+        app[DEVICE_LIMIT].spend(beat.device_id)
+        outcome, own_key = await record_or_enrol(app, beat, admission)
+        told["isNewDevice"] = outcome.is_new
+        if own_key is not None:
+            told["deviceKey"] = own_key
+        if outcome.device.is_pending:
+            told["pending"] = True
+        key = app[KEYRING].find(own_key or key_text) or admission.key
+        return device_principal(outcome.device, key), told

@@ -11,18 +11,18 @@ import orjson
 from aiohttp import web
 
 from goip import rhythm
-from goip.api.appkeys import ADDRESS_LIMIT, CONFIG, DEVICE_LIMIT, KEYRING, STORE
+from goip.api.appkeys import ADDRESS_LIMIT, DEVICE_LIMIT, KEYRING, STORE
 from goip.api.bodies import read_body
 from goip.api.callers import address_of, shown_key
+from goip.api.enrolling import record_or_enrol
 from goip.api.middleware import REQUEST_ID, error_body
 from goip.api.quick import QuickAnswer
 from goip.auth.gateways import Admission, admit
-from goip.auth.keys import DEVICE, hash_key, new_key
 from goip.auth.principals import Principal
 from goip.clock import to_iso
 from goip.errors import Forbidden, GoipError, InvalidPayload, Unavailable
 from goip.gateways.native.decode import decode_heartbeat, decode_register, decode_sms
-from goip.ingest import Enrolment, HeartbeatOutcome, record_heartbeat, record_sms
+from goip.ingest import HeartbeatOutcome, record_heartbeat, record_sms
 from goip.models import Heartbeat
 from goip.wire import Json, dumps, phone_numbers
 
@@ -89,7 +89,7 @@ async def _read(request: web.Request) -> object:
 async def _heartbeat(request: web.Request, data: object) -> Json:
     beat = decode_heartbeat(data)
     admission = _admit(request, beat.device_id)
-    outcome, key = await _record(request.app, beat, admission)
+    outcome, key = await record_or_enrol(request.app, beat, admission)
     answer = _heartbeat_json(request.app, outcome, beat)
     if key is not None:
         answer["deviceKey"] = key
@@ -99,7 +99,7 @@ async def _heartbeat(request: web.Request, data: object) -> Json:
 async def _register(request: web.Request, data: object) -> Json:
     beat = decode_register(data)
     admission = _admit(request, beat.device_id)
-    outcome, key = await _record(request.app, beat, admission)
+    outcome, key = await record_or_enrol(request.app, beat, admission)
     device = outcome.device
     if key is None and admission.is_enrolling and not device.is_pending:
         # The first answer may have been lost: until the device uses a key of its own, it may ask again.
@@ -139,23 +139,6 @@ def _admit(request: web.Request, device_id: str) -> Admission:
     admission = admit(app[KEYRING], app[STORE].fleet, shown_key(request), device_id)
     app[DEVICE_LIMIT].spend(device_id)
     return admission
-
-
-async def _record(
-    app: web.Application, beat: Heartbeat, admission: Admission
-) -> tuple[HeartbeatOutcome, str | None]:
-    """Commit the heartbeat; an enrolling device gets a key of its own, in the same commit."""
-    if admission.device is not None or not admission.is_enrolling:
-        return await record_heartbeat(app[STORE], beat), None
-    keyring = app[KEYRING]
-    if app[CONFIG].enrollment == "approve":
-        return await record_heartbeat(app[STORE], beat, enrolment=Enrolment(None, is_pending=True)), None
-    key = new_key(DEVICE)
-    outcome = await record_heartbeat(app[STORE], beat, enrolment=Enrolment(hash_key(key)))
-    if not outcome.is_new:  # a twin of this request was first
-        return outcome, None
-    keyring.learn(outcome.device, hash_key(key))
-    return outcome, key
 
 
 def _heartbeat_json(app: web.Application, outcome: HeartbeatOutcome, beat: Heartbeat) -> Json:

@@ -39,8 +39,8 @@ class Gatekeeper(Protocol):
     def of_handshake(self, request: web.Request, token: str | None) -> Principal | None:
         """The caller of a handshake: by `token`, header or cookie; None for nobody. Raises Unauthorized."""
 
-    def of_device(self, device_id: str, key: str) -> Principal:
-        """The device that shows its key. Raises Unauthorized or Forbidden."""
+    async def of_device(self, device_id: str, key_text: str) -> tuple[Principal, Json]:
+        """The device that shows its key, and what `device:registered` tells it. Raises GoipError."""
 
 
 HeartbeatHandler = Callable[[Principal, object], Awaitable[Json]]
@@ -251,16 +251,19 @@ class SocketIoTransport:
 
     async def _on_device_authenticate(self, sid: str, proof: object = None) -> Json:
         client = self.clients[sid]
-        told = proof if isinstance(proof, dict) else {}
-        device_id, key = told.get("deviceId"), told.get("key")
+        shown = proof if isinstance(proof, dict) else {}
+        device_id, key = shown.get("deviceId"), shown.get("key")
         try:
             if not isinstance(device_id, str) or not isinstance(key, str):
                 raise InvalidPayload("deviceId and key are required")
-            client.principal = self._gatekeeper.of_device(device_id, key)
+            principal, told = await self._gatekeeper.of_device(device_id, key)
         except GoipError as refusal:
             return _refused(refusal)
-        answer = await self._join(sid, device_room(device_id), {})
-        client.send("device:registered", dumps({"success": True, "deviceId": device_id}))
+        if principal != client.principal:
+            self._hub.subscribe(client, frozenset())  # what another was let into does not outlive that other
+            client.principal = principal
+        answer = await self._join(sid, device_room(str(told["deviceId"])), {})
+        client.send("device:registered", dumps(told))
         return answer
 
     async def _on_device_heartbeat(self, sid: str, data: object = None) -> Json:
