@@ -28,6 +28,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 _PADDING = "\0\t\r\n"
 _LONGEST_NUMBER = 40
+_BLANK = frozenset({"", "null", "undefined"})
+"""What stands in a form for a value that is not there."""
 
 _PLAIN: dict[str, str] = {
     "required": "Is required.",
@@ -213,6 +215,7 @@ class Time(fields.Integer):
         "format": "date-time",
         "minimum": 0,
         "maximum": LATEST_MS,
+        "description": "ISO 8601, epoch seconds or epoch milliseconds, from 1970 on.",
     }
     default_error_messages = _TIME
 
@@ -248,7 +251,7 @@ def length(low: int, high: int) -> validate.Length:
 
 
 def _blank_is_absent(value: Any) -> Any:
-    return missing if isinstance(value, str) and not value.strip() else value
+    return missing if isinstance(value, str) and value.strip() in _BLANK else value
 
 
 def _is_number(value: Any) -> bool:

@@ -79,9 +79,7 @@ def _contents(tags: Iterable[Json], operations: list[tuple[str, str, Json]]) -> 
             for method, path, told in operations
             if tag["name"] in told["tags"]
         )
-        parts.append(
-            f'<h2><a href="#tag-{escape(tag["name"])}">{escape(tag["name"])}</a></h2><ul>{links}</ul>'
-        )
+        parts.append(f'<h2><a href="#tag-{escape(tag["name"])}">{_title(tag)}</a></h2><ul>{links}</ul>')
     return f'<nav aria-label="Contents">{"".join(parts)}<h2><a href="#objects">Objects</a></h2></nav>'
 
 
@@ -110,7 +108,8 @@ def _tag_section(document: Json, tag: Json, operations: list[tuple[str, str, Jso
         if tag["name"] in told["tags"]
     )
     name = escape(tag["name"])
-    return f'<section id="tag-{name}"><h2>{name}</h2><p>{_text(tag.get("description", ""))}</p>{articles}</section>'
+    meaning = _text(tag.get("description", ""))
+    return f'<section id="tag-{name}"><h2>{_title(tag)}</h2><p>{meaning}</p>{articles}</section>'
 
 
 def _article(document: Json, method: str, path: str, told: Json) -> str:
@@ -203,27 +202,24 @@ def _type(schema: Json) -> str:
         )
     kinds = schema.get("type", "anything")
     kinds = [kinds] if isinstance(kinds, str) else kinds
-    return " or ".join(_kind(kind, schema) for kind in kinds)
-
-
-def _kind(kind: str, schema: Json) -> str:
-    if kind == "array":
-        return f"array of {_type(schema.get('items', {}))}"
-    if kind == "string" and schema.get("format") == "date-time":
-        return "time"
-    return escape(kind)
+    if schema.get("format") == "date-time":
+        return "time or null" if "null" in kinds else "time"
+    items = f"array of {_type(schema.get('items', {}))}" if "array" in kinds else ""
+    return " or ".join(items if kind == "array" else escape(kind) for kind in kinds)
 
 
 def _limits(schema: Json) -> str:
     """What a number or a text is held to."""
-    low, high = schema.get("minimum"), schema.get("maximum")
-    span = [] if low is None and high is None else [f"{low} to {high}"]
+    spans = []
+    if "maximum" in schema and schema.get("format") != "date-time":
+        spans.append(f"{schema.get('minimum', 0)} to {schema['maximum']}")
     for least, most, noun in (("minLength", "maxLength", "characters"), ("minItems", "maxItems", "items")):
         if most in schema:
-            span.append(f"{schema.get(least, 0)} to {schema[most]} {noun}")
+            low = f"{schema[least]} to" if schema.get(least) else "at most"
+            spans.append(f"{low} {schema[most]} {noun}")
     if "multipleOf" in schema:
-        span.append(f"a multiple of {schema['multipleOf']}")
-    return ", ".join(span)
+        spans.append(f"a multiple of {schema['multipleOf']}")
+    return ", ".join(spans)
 
 
 def _table(caption: str, heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -233,6 +229,10 @@ def _table(caption: str, heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]
         f'<div class="scroll"><table><caption>{escape(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>"
     )
+
+
+def _title(tag: Json) -> str:
+    return escape(tag["name"].capitalize() if len(tag["name"]) > 3 else tag["name"].upper())  # SMS
 
 
 def _method(method: str) -> str:

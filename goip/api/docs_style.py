@@ -26,12 +26,12 @@ small { color: var(--soft); font-size: .6em; font-weight: 400; }
 .columns { display: grid; grid-template-columns: minmax(0, 1fr); }
 nav, main { padding: 1rem clamp(1rem, 4vw, 3rem); min-width: 0; }
 nav { border-bottom: 1px solid var(--line); }
-nav h2 { margin: 1rem 0 .25rem; font-size: .95rem; text-transform: capitalize; }
+nav h2 { margin: 1rem 0 .25rem; font-size: .95rem; }
 nav ul { list-style: none; margin: 0; padding: 0; }
 nav li { font: .8rem/1.7 ui-monospace, monospace; overflow-wrap: anywhere; }
 nav li a { text-decoration: none; }
 nav li a:hover { text-decoration: underline; }
-main > section > h2 { margin: 2.5rem 0 .5rem; text-transform: capitalize; }
+main > section > h2 { margin: 2.5rem 0 .5rem; }
 main > section:first-child > h2 { margin-top: .5rem; }
 main p { max-width: 46rem; }
 article { padding: .25rem 0 1rem; border-top: 1px solid var(--line); }
@@ -53,7 +53,7 @@ th, td { padding: .35rem .8rem .35rem 0; text-align: left; vertical-align: top;
 th { font-weight: 600; color: var(--soft); }
 abbr { color: var(--delete); text-decoration: none; }
 @media (min-width: 64rem) {
-  .columns { grid-template-columns: 21rem minmax(0, 1fr); }
+  .columns { grid-template-columns: 25rem minmax(0, 1fr); }
   nav { position: sticky; top: 0; height: 100vh; overflow-y: auto; border-bottom: 0;
     border-right: 1px solid var(--line); }
 }

@@ -41,7 +41,7 @@ _SECURITY: Json = {
         "scheme": "bearer",
         "description": "An access token, an API token, a device key or an enrolment key.",
     },
-    "apiKey": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
+    "apiKey": {"type": "apiKey", "in": "header", "name": "X-Api-Key", "description": "The same."},
     "basic": {"type": "http", "scheme": "basic", "description": "The key as the password; any user name."},
     "keyInQuery": {
         "type": "apiKey",
@@ -194,9 +194,15 @@ def _request_body(route: Route, body: type[Schema]) -> Json:
         "application/json": {"schema": many if route.takes_many else one, "example": example_body(body())}
     }
     if route.access is Access.GATEWAY:
-        content[_FORM] = {"schema": one}
+        content[_FORM] = {"schema": one, "encoding": _form_encoding(body())}
     is_needed = any(field.required for field in body().fields.values())
     return {"required": is_needed, "content": content}
+
+
+def _form_encoding(schema: Schema) -> Json:
+    """A form has objects and arrays as JSON strings."""
+    inside = (name for name, field in schema.fields.items() if isinstance(field, fields.Nested | fields.List))
+    return {schema.fields[name].data_key or name: {"contentType": "application/json"} for name in inside}
 
 
 def _answer(route: Route) -> Json:

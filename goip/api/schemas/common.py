@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from marshmallow import EXCLUDE, ValidationError, fields, validates_schema
 from marshmallow.types import UnknownOption
 
-from goip.fields import Line, Time, Whole, WireSchema, at_most, between
+from goip.fields import Line, Time, Whole, WireSchema, at_most, between, length
 
 LONGEST_DEVICE_ID = 128
 _LONGEST_SEARCH = 200
@@ -56,7 +56,7 @@ def search() -> Line:
 
 def device_id(*, required: bool = False) -> Line:
     """The id of a device to look for; one that no device can have is simply not found."""
-    return Line(required=required, validate=at_most(LONGEST_DEVICE_ID))
+    return Line(required=required, validate=length(1, LONGEST_DEVICE_ID))
 
 
 class Shape(WireSchema):

@@ -9,7 +9,9 @@ from goip.api.schemas.devices import DeviceShape
 from goip.fields import Line, Real, WireSchema, Words, at_most, length, one_of
 from goip.models import DASHBOARD, device_room
 
-MOST_ROOMS = 100
+MOST_ROOMS = 50
+"""More would not fit into a URL of 8 KB."""
+
 LONGEST_WAIT_SECONDS = 60
 
 

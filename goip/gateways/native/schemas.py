@@ -69,7 +69,8 @@ def _line(n_characters: int = 200) -> Line:
 
 
 def _signal() -> Signal:
-    return Signal(load_default=None, validate=between(-150, 100))
+    scale = "CSQ (0 to 31), dBm (below zero) or percent; 99 is unknown."
+    return Signal(load_default=None, validate=between(-150, 100), metadata={"description": scale})
 
 
 class SimSlotSchema(TolerantSchema):
@@ -117,13 +118,24 @@ class HeartbeatSchema(TolerantSchema):
             UniqueSlots(),
         ],
         error_messages={"invalid": "Must be an array of slots, or a JSON string of one."},
+        metadata={"description": "May be a JSON string of the array."},
     )
-    device_brand_info = fields.Nested(BrandInfoSchema, load_default=None)
+    device_brand_info = fields.Nested(
+        BrandInfoSchema, load_default=None, metadata={"description": "May be a JSON string of the object."}
+    )
     ip_address = _line(64)
     firmware = _line()
-    interval_seconds = Whole(load_default=None, validate=between(1, 86_400))
-    sent_at = Time(load_default=None)
-    counter = Whole(load_default=None, validate=between(0, 2**53))
+    interval_seconds = Whole(
+        load_default=None,
+        validate=between(1, 86_400),
+        metadata={"description": "When the next heartbeat may be expected."},
+    )
+    sent_at = Time(load_default=None, metadata={"description": "The device's own time."})
+    counter = Whole(
+        load_default=None,
+        validate=between(0, 2**53),
+        metadata={"description": "Counts heartbeats since the device started; back at 1 tells a restart."},
+    )
 
 
 class RegisterSchema(HeartbeatSchema):
@@ -137,9 +149,13 @@ class SmsReceiveSchema(TolerantSchema):
 
     device_id = Identifier(required=True, validate=length(1, 128))
     sender = Text(required=True, validate=length(1, 64))
-    message = Text(required=True, validate=at_most(10_000))
+    message = Text(required=True, validate=at_most(10_000), metadata={"description": "May be empty."})
     timestamp = Time(load_default=None)
     recipient = Line(load_default=None, validate=at_most(64))
     slot_index = Whole(load_default=None, validate=between(0, 1023))
-    message_id = Line(load_default=None, validate=at_most(200))
+    message_id = Line(
+        load_default=None,
+        validate=at_most(200),
+        metadata={"description": "The device's own id of the message: a repeat is stored once."},
+    )
     subscription_id = Line(load_default=None, validate=at_most(64))
