@@ -68,20 +68,23 @@ const store = new LiveStore(planFlush, (event) => {
   for (const listener of listeners) listener(event)
 })
 
+const fetchMessages = () => api.get<SmsPage>('/api/sms', { limit: SEED })
+/** Asked for beside the snapshot, and taken after it. */
+let early: Promise<SmsPage> | null = null
+
 async function fetchSnapshot(): Promise<Snapshot> {
+  early = fetchMessages()
+  early.catch(() => {})
   const snapshot = await api.get<Snapshot>('/api/state', { rooms: ROOMS })
   learnServerTime(snapshot.serverTime)
   return snapshot
 }
 
-/** The snapshot has no messages; the newest are fetched beside it. */
+/** The snapshot has no messages. Where they cannot be had, the feed starts with the next one that arrives. */
 function seedMessages(): void {
-  api
-    .get<SmsPage>('/api/sms', { limit: SEED })
-    .then((page) => store.addMessages(page.messages))
-    .catch(() => {
-      // The feed then starts with the next message that arrives.
-    })
+  const page = early ?? fetchMessages()
+  early = null
+  page.then((page) => store.addMessages(page.messages)).catch(() => {})
 }
 
 const fetchFrame = (query: Record<string, string | number | null>, signal: AbortSignal) =>

@@ -1,6 +1,7 @@
 import { ref, shallowRef } from 'vue'
 import { api, ApiError, mayHaveSession, onSessionExpired, refreshSession } from '@/api/client'
 import type { Meta, User } from '@/api/types'
+import { learnServerTime, serverNow } from '@/live/clock'
 import { reopenLive, startLive, stopLive } from '@/live/vue'
 
 /** `unreachable` is not `out`: the session may well hold, the server just cannot be asked. */
@@ -29,15 +30,21 @@ interface Me {
 }
 
 function loadMeta(): Promise<Meta | null> {
-  meta ??= api.get<Meta>('/api/meta').catch(() => {
-    meta = undefined
-    return null
-  })
+  meta ??= api.get<Meta>('/api/meta').then(
+    (answer) => {
+      learnServerTime(answer.serverTime)
+      return answer
+    },
+    () => {
+      meta = undefined
+      return null
+    },
+  )
   return meta
 }
 
-async function enter(me: User, milliseconds: number): Promise<void> {
-  user.value = me
+async function enter(who: User, milliseconds: number): Promise<void> {
+  user.value = who
   hasExpired.value = false
   sessionState.value = 'in'
   planRenewal(milliseconds)
@@ -57,30 +64,36 @@ function leave(): void {
   stopLive()
 }
 
+const restOf = (me: Me): number => Date.parse(me.expiresAt) - serverNow()
+
 function planRenewal(milliseconds: number): void {
   clearTimeout(renewal)
   renewal = setTimeout(() => void renew(), Math.max(SOONEST_RENEWAL, milliseconds - RENEW_AHEAD))
 }
 
+/** The lines are opened anew in any case: they end with the token that they were opened with. */
 async function renew(): Promise<void> {
   try {
-    if (!(await refreshSession())) return expire()
-    const me = await api.get<Me>('/api/auth/me')
-    planRenewal(Date.parse(me.expiresAt) - Date.now())
+    let me = await api.get<Me>('/api/auth/me')
+    // Another tab may have renewed it for all of them.
+    if (restOf(me) <= RENEW_AHEAD + SOONEST_RENEWAL) {
+      if (!(await refreshSession())) return expire()
+      me = await api.get<Me>('/api/auth/me')
+    }
+    planRenewal(restOf(me))
     reopenLive()
   } catch {
     // The next answer 401 renews it; until then there is nothing to be lost.
-    planRenewal(0)
+    if (sessionState.value === 'in') planRenewal(0)
   }
 }
 
 /** Asks the server who is here. Never throws. */
 export async function loadSession(): Promise<void> {
   if (!mayHaveSession()) return leave()
-  void loadMeta()
   try {
-    const me = await api.get<Me>('/api/auth/me')
-    void enter(me.user, Date.parse(me.expiresAt) - Date.now())
+    const [me] = await Promise.all([api.get<Me>('/api/auth/me'), loadMeta()])
+    void enter(me.user, restOf(me))
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) leave()
     else sessionState.value = 'unreachable'
