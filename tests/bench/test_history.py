@@ -32,7 +32,7 @@ async def test_a_filled_database_opens_and_its_history_can_be_read(tmp_path: Pat
             device = store.fleet.find(f"device-{index}")
             assert device is not None
             async with store.reading() as connection:
-                page = await list_heartbeats(connection, device.beat_seq, limit=50)
+                page = await list_heartbeats(connection, device.pk, device.beat_seq, limit=50)
                 points = await list_points(
                     connection, device.pk, "battery", from_at=0, to_at=2**60, step_seconds=300
                 )
