@@ -21,7 +21,7 @@ from goip.api.schemas.devices import (
 )
 from goip.auth.keys import DEVICE, hash_key, new_key
 from goip.clock import iso_or_none, to_iso
-from goip.errors import NotFound
+from goip.errors import InvalidPayload, NotFound
 from goip.models import Device
 from goip.operations import DeviceChanges, add_device, change_device, remove_device
 from goip.store import history
@@ -84,6 +84,8 @@ async def create_device(request: web.Request) -> web.Response:
 async def patch_device(request: web.Request) -> web.Response:
     """`PATCH /api/devices/{deviceId}`: name and interval."""
     body = load(DevicePatch(), await read_json(request))
+    if not body:
+        raise InvalidPayload("name or intervalSeconds is required", fields={"name": ["Nothing to change."]})
     changes = DeviceChanges(
         name=(body["name"] or "") if "name" in body else None,
         interval_seconds=(body["interval_seconds"] or 0) if "interval_seconds" in body else None,

@@ -75,7 +75,10 @@ def _item_answer(request: web.Request, answer: Json | BaseException) -> Json:
 async def _read(request: web.Request) -> object:
     """The body: a form, or JSON whatever its type is called: curl and some firmwares call JSON a form."""
     if request.content_type == "multipart/form-data":
-        form = await request.post()
+        try:
+            form = await request.post()
+        except ValueError as error:  # no boundary, or not what it says it is
+            raise InvalidPayload(f"the form cannot be read: {error}", code="invalid_form") from None
         return {name: value for name, value in form.items() if isinstance(value, str)}
     body = await read_body(request)
     if request.content_type == "application/x-www-form-urlencoded" and body[:1] not in (b"{", b"["):

@@ -24,7 +24,7 @@ _READ, _OPERATE, _ADMIN = Access.READ, Access.OPERATE, Access.ADMINISTER
 # fmt: off
 ROUTES: tuple[Route, ...] = (
     Route("POST", "/api/device/heartbeat", gateway.heartbeat, _GATEWAY, "Post a heartbeat, or an array of them", body=native.HeartbeatSchema, answer=g.HeartbeatAnswer, tag="gateways", takes_many=True),
-    Route("POST", "/api/device/register", gateway.register, _GATEWAY, "Register a device, and ask for its key", body=native.RegisterSchema, answer=g.RegisterAnswer, tag="gateways"),
+    Route("POST", "/api/device/register", gateway.register, _GATEWAY, "Register a device, and ask for its key", body=native.RegisterSchema, answer=g.RegisterAnswer, tag="gateways", takes_many=True),
     Route("POST", "/api/sms/receive", gateway.receive_sms, _GATEWAY, "Post a received message, or an array of them", body=native.SmsReceiveSchema, answer=g.SmsReceivedAnswer, tag="gateways", takes_many=True),
 
     Route("POST", "/api/auth/login", auth.login, _PUBLIC, "Log in with a password", body=a.LoginBody, answer=a.LoginAnswer, tag="auth"),
@@ -85,7 +85,11 @@ _NEEDED = {
 def add_routes(app: web.Application) -> None:
     """Put the table into the application, each handler behind its guard."""
     for route in ROUTES:
-        app.router.add_route(route.method, route.path, guarded(route.handler, route.access))
+        handler = guarded(route.handler, route.access)
+        if route.method == "GET":
+            app.router.add_get(route.path, handler, allow_head=True)
+        else:
+            app.router.add_route(route.method, route.path, handler)
 
 
 def guarded(handler: Handler, access: Access) -> Handler:
