@@ -70,10 +70,10 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """A server that all tests share, on each kind of database: nobody may stop it or count its devices."""
     folder = tmp_path_factory.mktemp(f"server-{request.param}")
     if request.param == "sqlite":
-        yield from _running(LiveServer(folder))
+        yield from running(LiveServer(folder))
     else:
         with fresh_postgres_database() as url:
-            yield from _running(LiveServer(folder, url))
+            yield from running(LiveServer(folder, url))
 
 
 @pytest.fixture
@@ -100,7 +100,8 @@ def postgres_database() -> Iterator[str]:
         yield url
 
 
-def _running(server: LiveServer) -> Iterator[LiveServer]:
+def running(server: LiveServer) -> Iterator[LiveServer]:
+    """Start it for a fixture of more than one test, and stop it after."""
     _SHOWN[server] = 0
     server.start()
     yield server
