@@ -47,6 +47,18 @@ describe.each(Object.entries(WIRES))('over %s', (name, build) => {
     expect(store.devices.has('b')).toBe(true)
   })
 
+  it('moves the cursor where its rooms had nothing, and keeps events that share a number', async () => {
+    const store = new LiveStore()
+    store.takeSnapshot(snapshot('e:10', [device('a', 1)]))
+    await wire.accept('e:10')
+    await wire.send(frame('e:10', 'e:15'))
+    const shared = { ...heartbeat('b', 16), event: 'device-updated' }
+    await wire.send(frame('e:15', 'e:16', [heartbeat('a', 16), shared]))
+    for (const frame of frames) store.takeFrame(frame)
+    expect(store.cursor).toBe('e:16')
+    expect(store.changes).toHaveLength(1)
+  })
+
   it('goes on from a snapshot where the cursor could not be recovered', async () => {
     const store = new LiveStore()
     store.takeSnapshot(snapshot('old:10', [device('a', 1)]))
@@ -103,5 +115,9 @@ describe('a block of server-sent events', () => {
   it('without data is none', () => {
     expect(parseSse(': still here')).toBeNull()
     expect(parseSse('retry: 1000')).toBeNull()
+  })
+
+  it('may move the cursor alone', () => {
+    expect(parseSse('id: e:7')).toEqual({ id: 'e:7', event: 'message', data: null })
   })
 })

@@ -173,7 +173,8 @@ export function sseWire(): Wire {
       await pause()
     },
     async send(frame) {
-      for (const event of frame.events) await write(block(`e:${event.seq}`, event.event, event))
+      const blocks = frame.events.map((event) => block(`e:${event.seq}`, event.event, event))
+      await write(`${blocks.join('')}id: ${frame.cursor}\n\n`)
     },
     sendSnapshot: (state) => write(block(state.cursor, 'state', state)),
     askedFrom: async () => asked.map(({ url }) => url.searchParams.get('after')),

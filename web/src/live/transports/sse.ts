@@ -15,38 +15,35 @@ export interface SseOptions {
 export interface SseMessage {
   id: string | null
   event: string
-  data: string
+  /** null where the block only moves the cursor. */
+  data: string | null
 }
 
-/** Reads one block of the stream; null for one without data, such as a comment. */
+/** Reads one block of the stream; null for one that says nothing, such as a comment. */
 export function parseSse(block: string): SseMessage | null {
-  const message: SseMessage = { id: null, event: 'message', data: '' }
-  const lines: string[] = []
+  const message: SseMessage = { id: null, event: 'message', data: null }
   for (const line of block.split(/\r\n|\r|\n/)) {
     const colon = line.indexOf(':')
     const field = colon < 0 ? line : line.slice(0, colon)
     const value = colon < 0 ? '' : line.slice(colon + 1).replace(/^ /, '')
-    if (field === 'data') lines.push(value)
+    if (field === 'data') message.data = message.data === null ? value : `${message.data}\n${value}`
     else if (field === 'id') message.id = value
     else if (field === 'event') message.event = value
   }
-  if (lines.length === 0) return null
-  message.data = lines.join('\n')
-  return message
+  return message.data === null && message.id === null ? null : message
 }
 
-/** Calls `onBlock` for each block, and `onBytes` for whatever came: a comment is a sign of life too. */
-async function readBlocks(body: ReadableStream<Uint8Array>, onBlock: (block: string) => void, onBytes: () => void): Promise<void> {
+/** Calls `onChunk` with the blocks that each piece of the stream completes: with none too, for any byte is a sign of life. */
+async function readBlocks(body: ReadableStream<Uint8Array>, onChunk: (blocks: string[]) => void): Promise<void> {
   const decoder = new TextDecoder()
   const reader = body.getReader()
   let rest = ''
   for (;;) {
     const { done, value } = await reader.read()
     if (done) return
-    onBytes()
     const blocks = (rest + decoder.decode(value, { stream: true })).split(/\r\n\r\n|\n\n|\r\r/)
     rest = blocks.pop()!
-    blocks.forEach(onBlock)
+    onChunk(blocks)
   }
 }
 
@@ -64,17 +61,25 @@ export function sseTransport({ rooms, connect = fetch.bind(window) }: SseOptions
       let abort = new AbortController()
       line.whenOver(() => abort.abort())
 
-      function take(message: SseMessage): void {
-        const data: unknown = JSON.parse(message.data)
-        if (message.event === 'state') {
-          at = (data as Snapshot).cursor
-          return line.frame(frameOf(data as Snapshot))
+      /** What came together goes on together: events may share a number, and the cursor must not pass between them. */
+      function take(messages: SseMessage[]): void {
+        const events: WireEvent[] = []
+        let upto: Cursor | null = null
+        for (const { id, event, data } of messages) {
+          if (event === 'resync') line.tell({ kind: 'resync', reason: data ?? '' })
+          else if (event === 'state' && data !== null) restart(JSON.parse(data) as Snapshot)
+          else if (data !== null && id !== null) events.push(JSON.parse(data) as WireEvent)
+          upto = id ?? upto
         }
-        if (message.event === 'resync') return line.tell({ kind: 'resync', reason: '' })
-        if (!message.id) return
+        if (upto === null) return
         // The stream is whole and in order, so what follows is all there is after the last one.
-        line.frame({ after: at, cursor: message.id, recovered: true, events: [data as WireEvent] })
-        at = message.id
+        line.frame({ after: at, cursor: upto, recovered: true, events })
+        at = upto
+      }
+
+      function restart(state: Snapshot): void {
+        at = state.cursor
+        line.frame(frameOf(state))
       }
 
       // Headers alone prove nothing: a proxy may hold the stream itself back for ever.
@@ -92,11 +97,11 @@ export function sseTransport({ rooms, connect = fetch.bind(window) }: SseOptions
           if (response.status === 401) return line.fail('unauthorized', '')
           if (!response.ok || !response.body) return line.fail('refused', String(response.status))
           if (!response.headers.get('Content-Type')?.startsWith('text/event-stream')) return line.fail('refused', 'not a stream')
-          const onBlock = (block: string) => {
-            const message = parseSse(block)
-            if (message && !signal.aborted) take(message)
-          }
-          await readBlocks(response.body, onBlock, heard)
+          await readBlocks(response.body, (blocks) => {
+            if (signal.aborted) return
+            heard()
+            take(blocks.flatMap((block) => parseSse(block) ?? []))
+          })
           if (!signal.aborted) line.fail('lost', 'the stream ended')
         } catch (error) {
           if (!signal.aborted) line.fail(isOpen ? 'lost' : 'unreachable', String(error))
