@@ -62,6 +62,7 @@ _PROOFS: dict[Access, tuple[str, ...]] = {
     Access.GATEWAY: _KEYS,
     Access.USER: ("bearer", "cookie"),
     Access.READ: (*_KEYS, "cookie"),
+    Access.LISTEN: (*_KEYS, "cookie"),
     Access.OPERATE: (*_KEYS, "cookie"),
     Access.ADMINISTER: (*_KEYS, "cookie"),
 }

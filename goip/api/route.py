@@ -19,6 +19,7 @@ class Access(Enum):
     GATEWAY = "a device with its key, or with an enrolment key the first time"
     USER = "a user who is logged in"
     READ = "a user or script that may read"
+    LISTEN = "a user or script that may read, or a device in its own room"
     OPERATE = "a user or script that may operate"
     ADMINISTER = "a user or script that may administer"
 

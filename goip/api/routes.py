@@ -19,7 +19,7 @@ from goip.errors import Forbidden
 from goip.gateways.native import schemas as native
 
 _PUBLIC, _GATEWAY, _USER = Access.PUBLIC, Access.GATEWAY, Access.USER
-_READ, _OPERATE, _ADMIN = Access.READ, Access.OPERATE, Access.ADMINISTER
+_READ, _LISTEN, _OPERATE, _ADMIN = Access.READ, Access.LISTEN, Access.OPERATE, Access.ADMINISTER
 
 # fmt: off
 ROUTES: tuple[Route, ...] = (
@@ -39,8 +39,8 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/api/tokens", tokens.create_token, _ADMIN, "Make an API token", body=a.TokenCreate, answer=a.TokenCreatedAnswer, tag="users", status=201),
     Route("DELETE", "/api/tokens/{tokenId}", tokens.delete_token, _ADMIN, "Revoke an API token", answer=a.DoneAnswer, tag="users"),
 
-    Route("GET", "/api/state", live.show_state, _READ, "The snapshot of the live state", query=st.StateQuery, answer=st.StateAnswer, tag="live"),
-    Route("GET", "/api/events", live.next_events, _READ, "One frame of the stream; waits for it", query=st.EventsQuery, answer=st.FrameAnswer, tag="live", also_answers=("text/event-stream",)),
+    Route("GET", "/api/state", live.show_state, _LISTEN, "The snapshot of the live state", query=st.StateQuery, answer=st.StateAnswer, tag="live"),
+    Route("GET", "/api/events", live.next_events, _LISTEN, "One frame of the stream; waits for it", query=st.EventsQuery, answer=st.FrameAnswer, tag="live", also_answers=("text/event-stream",)),
     Route("GET", "/api/ws", live.open_websocket, _PUBLIC, "The stream over a raw WebSocket", tag="live", status=101),
 
     Route("GET", "/api/devices", devices.list_devices, _READ, "List devices", query=d.DevicesQuery, answer=d.DevicesAnswer, tag="devices"),
@@ -77,6 +77,7 @@ ROUTES: tuple[Route, ...] = (
 
 _NEEDED = {
     Access.READ: Permission.READ,
+    Access.LISTEN: Permission.READ,
     Access.OPERATE: Permission.OPERATE,
     Access.ADMINISTER: Permission.ADMINISTER,
 }
@@ -111,4 +112,6 @@ def _admit(principal: Principal, access: Access) -> None:
         if principal.kind != "user":
             raise Forbidden("this is for users who logged in")
         return
+    if access is Access.LISTEN and principal.kind == "device":
+        return  # room by room, by `authorise_join`, as on every transport
     need(principal, _NEEDED[access])
