@@ -8,6 +8,7 @@ folded into the device's row, so memory and disk cannot disagree.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from goip import rhythm
@@ -196,9 +197,10 @@ def _told(heartbeat: Heartbeat) -> tuple[Any, ...]:
 
 
 def _merged_slots(device: Device, told: tuple[SimSlot, ...]) -> tuple[SimSlot, ...]:
-    """The slots as told; a number known for the same card is kept where the beat does not tell it."""
+    """The slots by their index; a number known for the same card is kept where the beat does not tell it."""
     known = {slot.slot_index: slot for slot in device.slots}
-    return tuple(_with_known_number(slot, known.get(slot.slot_index)) for slot in told)
+    ordered = sorted(told, key=attrgetter("slot_index"))  # as they are read back at a start
+    return tuple(_with_known_number(slot, known.get(slot.slot_index)) for slot in ordered)
 
 
 def _with_known_number(slot: SimSlot, known: SimSlot | None) -> SimSlot:

@@ -44,8 +44,9 @@ async def _load_devices(connection: AsyncConnection, fleet: Fleet) -> None:
         slots[row.device_pk].append(slot_of(row))
     rows = await connection.execute(select(t.devices))
     fleet.put(device_of(row, tuple(slots.get(row.pk, ()))) for row in rows)
-    # A key is never given twice, or a removed device's heartbeats would be another's.
-    last_pk = (await connection.execute(select(func.max(t.heartbeat_log.c.device_pk)))).scalar()
+    # A key is never given twice, or a removed device's heartbeats and charts would be another's. Whatever
+    # has beaten has a rollup from that very commit, and there the key is indexed.
+    last_pk = (await connection.execute(select(func.max(t.heartbeat_rollups.c.device_pk)))).scalar()
     fleet.next_pk = max(fleet.next_pk, (last_pk or 0) + 1)
 
 
