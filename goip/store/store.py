@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,6 +25,8 @@ from goip.store.migrate import migrate
 from goip.store.writer import Writer
 
 T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
 
 
 class Store:
@@ -68,7 +71,10 @@ class Store:
 
     def _publish(self, events: Sequence[Event]) -> None:
         for subscriber in self._subscribers:
-            subscriber(events)
+            try:
+                subscriber(events)
+            except Exception:  # it is committed: whoever waits for that must not pay for a listener's defect
+                log.exception("store.subscriber_defect")
 
     async def _catch_up(self) -> list[Event]:
         """Memory follows the disk where a commit's answer was lost; returns what it had not told yet."""
