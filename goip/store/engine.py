@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ class Database:
         self.kind = "sqlite" if self.is_sqlite else "postgresql"
         self.writer_engine = self._engine(pool_size=1, begin="BEGIN IMMEDIATE")
         self.reader_engine = self._engine(pool_size=N_READERS, begin="BEGIN")
+        self._looking_engine = self._engine(pool_size=1, begin="BEGIN")
 
     def _engine(self, *, pool_size: int, begin: str) -> AsyncEngine:
         arguments: dict[str, Any] = {"timeout": _BUSY_SECONDS} if self.is_sqlite else {"command_timeout": 60}
@@ -76,9 +77,14 @@ class Database:
         async with self.writer_engine.begin() as connection:
             yield connection
 
+    def looking(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """The writer's own connection for queries: it never waits for readers who take their time."""
+        return self._looking_engine.connect()
+
     async def close(self) -> None:
         """Give back every connection; the last one to leave SQLite folds its log into the file."""
         await self.reader_engine.dispose()
+        await self._looking_engine.dispose()
         await self.writer_engine.dispose()
 
 

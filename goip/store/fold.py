@@ -89,10 +89,14 @@ Buckets = dict[tuple[int, int], Bucket]
 
 
 class Waiting(NamedTuple):
-    """The first beat of a device that is not folded yet, and when it came (monotonic, in seconds)."""
+    """The first beat of a device that is not folded yet, and when it came (monotonic, in seconds).
+
+    `since` is when the database refused the device's rows, where it did: it is tried again, after others.
+    """
 
     seq: int
     since: float
+    was_refused: bool = False
 
 
 class Folder:
@@ -129,10 +133,18 @@ class Folder:
         at_once = max(FOLD_AT_ONCE, len(self._waiting) // 64)
         due: list[str] = []
         for device_id, waiting in self._waiting.items():
-            if len(due) >= at_once or now - waiting.since < FOLD_AFTER_SECONDS:
+            is_due = now - waiting.since >= FOLD_AFTER_SECONDS
+            if len(due) >= at_once or not (is_due or waiting.was_refused):
                 break
-            due.append(device_id)
+            if is_due:
+                due.append(device_id)
         return due
+
+    def postpone(self, device_ids: Iterable[str], now: float) -> None:
+        """The database refused these devices' rows: they keep their place in the log, and wait their turn anew."""
+        for device_id in device_ids:
+            if device_id in self._waiting:
+                self._waiting[device_id] = Waiting(self._waiting[device_id].seq, now, was_refused=True)
 
     def folded_seq(self, folded: set[str], beats: Iterable[Beat], seq: int) -> int:
         """The place up to which all is folded once `folded` devices are, in a commit that ends at `seq`."""

@@ -162,11 +162,13 @@ class Writer:
         try:
             draft, answers = await self._attempt(items, foldable)
         except Exception as error:
-            if is_trouble(error) or len(items) + len(foldable) <= 1:
+            if is_trouble(error):
                 self._refuse(items, error)
-                return
-            for item in items:
-                await self._commit([item])
+            elif len(items) + len(foldable) > 1:
+                await self._commit_one_by_one(items, foldable)
+            else:
+                self._refuse(items, error)
+                self._folder.postpone(foldable, time.monotonic())
             return
         self.trouble = None
         if draft.seq != self._fleet.seq or draft.rows:
@@ -177,6 +179,12 @@ class Writer:
         for item, answer in zip(items, answers, strict=True):
             _resolve(item, answer)
 
+    async def _commit_one_by_one(self, items: list[Item], foldable: Sequence[str]) -> None:
+        for item in items:
+            await self._commit([item])
+        for device_id in foldable:
+            await self._commit([], [device_id])
+
     async def _attempt(self, items: list[Item], foldable: Sequence[str]) -> tuple[Draft, list[Any]]:
         if self._is_unsure:
             # The link broke in a commit: it may have happened, and its answer may have been lost.
@@ -186,10 +194,11 @@ class Writer:
         repeat_keys = [key for item in items for key in item.task.repeat_keys()]  # type: ignore[union-attr]
         if repeat_keys:
             # All that was committed can be read, and only this task commits: what is not there will not come.
-            async with self._database.reader_engine.connect() as connection:
+            async with self._database.looking() as connection:
                 stored = await find_repeats(connection, repeat_keys)
         draft, answers = self._decide(items, Draft(self._fleet, self._clock(), stored))
-        if draft.rows or draft.due or foldable or draft.seq != self._fleet.seq:
+        has_news = draft.rows or draft.due or foldable or draft.seq != self._fleet.seq
+        if has_news or self.trouble is not None:  # in trouble, to see whether it is over
             await self._write(draft, foldable)
         return draft, answers
 
@@ -231,7 +240,8 @@ class Writer:
         for device_id in draft.due:
             if (written := fleet.find(device_id)) is not None:
                 folder.done(written.pk, device_id)
-        folder.add((beat for beat in draft.beats if beat.device_id not in draft.due), time.monotonic())
+        done = draft.due | {device_id for device_id, device in draft.devices.items() if device is None}
+        folder.add((beat for beat in draft.beats if beat.device_id not in done), time.monotonic())
         if draft.stats_told is not None:
             fleet.stats_seq = draft.seq
             self._told_stats = draft.stats_told
@@ -242,9 +252,11 @@ class Writer:
             refusal: Exception = error
         elif is_trouble(error):
             self._is_unsure = True
-            self.trouble = describe_trouble(error)
-            log.error("writer.trouble", trouble=self.trouble, error=str(error))
-            refusal = Unavailable(self.trouble, code="storage_unavailable")
+            trouble = describe_trouble(error)
+            if trouble != self.trouble:  # once, however often it is met
+                log.error("writer.trouble", trouble=trouble, error=str(error))
+            self.trouble = trouble
+            refusal = Unavailable(trouble, code="storage_unavailable")
         else:
             log.error("writer.refused", error=repr(error))
             refusal = error
