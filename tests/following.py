@@ -75,13 +75,16 @@ class Follower:
 
 
 def eventually(
-    get: Callable[[], Value], is_so: Callable[[Value], bool] = bool, timeout: float = 10.0
+    get: Callable[[], Value],
+    is_so: Callable[[Value], bool] = bool,
+    timeout: float = 10.0,
+    pause: float = 0.05,
 ) -> Value:
-    """What `get` returns once it is so; fails when it is not so in time."""
+    """What `get` returns once it is so, asked again after each `pause`; fails when it is not so in time."""
     deadline = time.monotonic() + timeout
     while True:
         value = get()
         if is_so(value):
             return value
         assert time.monotonic() < deadline, f"still not so after {timeout} s: {value!r:.2000}"
-        time.sleep(0.05)
+        time.sleep(pause)
