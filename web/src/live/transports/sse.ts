@@ -1,6 +1,6 @@
 import { urlOf } from '@/api/client'
 import type { Cursor, Snapshot, WireEvent } from '@/api/types'
-import type { Transport } from '../types'
+import type { Connection, Transport } from '../types'
 import { Line } from './line'
 import { frameOf } from './socketio'
 
@@ -34,7 +34,7 @@ export function parseSse(block: string): SseMessage | null {
 }
 
 /** Calls `onChunk` with the blocks that each piece of the stream completes: with none too, for any byte is a sign of life. */
-async function readBlocks(body: ReadableStream<Uint8Array>, onChunk: (blocks: string[]) => void): Promise<void> {
+async function readBlocks(body: ReadableStream<Uint8Array>, onChunk: (blocks: string[]) => unknown): Promise<void> {
   const decoder = new TextDecoder()
   const reader = body.getReader()
   let rest = ''
@@ -47,6 +47,77 @@ async function readBlocks(body: ReadableStream<Uint8Array>, onChunk: (blocks: st
   }
 }
 
+class Stream implements Connection {
+  private isOpen = false
+  private abort = new AbortController()
+
+  constructor(
+    private readonly line: Line,
+    private readonly connect: NonNullable<SseOptions['connect']>,
+    private readonly rooms: readonly string[],
+    private at: Cursor | null,
+  ) {
+    line.whenOver(() => this.abort.abort())
+    void this.listen()
+  }
+
+  resume(cursor: Cursor): void {
+    this.abort.abort()
+    this.abort = new AbortController()
+    this.at = cursor
+    void this.listen()
+  }
+
+  close(): void {
+    this.line.close()
+  }
+
+  private async listen(): Promise<void> {
+    const { line, abort: { signal } } = this
+    try {
+      const url = urlOf(PATH, { rooms: this.rooms, after: this.at })
+      const headers = { Accept: 'text/event-stream' }
+      const response = await this.connect(url, { headers, signal, credentials: 'same-origin', cache: 'no-store' })
+      if (signal.aborted) return
+      if (response.status === 401) return line.fail('unauthorized', '')
+      const isStream = response.ok && response.headers.get('Content-Type')?.startsWith('text/event-stream')
+      if (!isStream || !response.body) return line.fail('refused', String(response.status))
+      await readBlocks(response.body, (blocks) => signal.aborted || this.hear(blocks))
+      if (!signal.aborted) line.fail('lost', 'the stream ended')
+    } catch (error) {
+      if (!signal.aborted) line.fail(this.isOpen ? 'lost' : 'unreachable', String(error))
+    }
+  }
+
+  private hear(blocks: string[]): void {
+    // Headers alone prove nothing: a proxy may hold the stream itself back for ever.
+    this.line.tell(this.isOpen ? { kind: 'heard' } : { kind: 'open', cursor: null, isRecovered: true })
+    this.isOpen = true
+    this.take(blocks.flatMap((block) => parseSse(block) ?? []))
+  }
+
+  /** What came together goes on together: events may share a number, and the cursor must not pass between them. */
+  private take(messages: SseMessage[]): void {
+    const events: WireEvent[] = []
+    let upto: Cursor | null = null
+    for (const { id, event, data } of messages) {
+      if (event === 'resync') this.line.tell({ kind: 'resync', reason: data ?? '' })
+      else if (event === 'state' && data !== null) this.restart(JSON.parse(data) as Snapshot)
+      else if (data !== null && id !== null) events.push(JSON.parse(data) as WireEvent)
+      upto = id ?? upto
+    }
+    if (upto === null) return
+    // The stream is whole and in order, so what follows is all there is after the last one.
+    this.line.frame({ after: this.at, cursor: upto, recovered: true, events })
+    this.at = upto
+  }
+
+  private restart(state: Snapshot): void {
+    this.at = state.cursor
+    this.line.frame(frameOf(state))
+  }
+}
+
 /**
  * The third rung. It reads the stream itself: `EventSource` tells no status, hides the comments that keep the line
  * alive, and reconnects on its own while still looking open.
@@ -54,70 +125,6 @@ async function readBlocks(body: ReadableStream<Uint8Array>, onChunk: (blocks: st
 export function sseTransport({ rooms, connect = fetch.bind(window) }: SseOptions): Transport {
   return {
     name: 'sse',
-    open(cursor, onFrame, onState) {
-      const line = new Line(onFrame, onState)
-      let at = cursor
-      let isOpen = false
-      let abort = new AbortController()
-      line.whenOver(() => abort.abort())
-
-      /** What came together goes on together: events may share a number, and the cursor must not pass between them. */
-      function take(messages: SseMessage[]): void {
-        const events: WireEvent[] = []
-        let upto: Cursor | null = null
-        for (const { id, event, data } of messages) {
-          if (event === 'resync') line.tell({ kind: 'resync', reason: data ?? '' })
-          else if (event === 'state' && data !== null) restart(JSON.parse(data) as Snapshot)
-          else if (data !== null && id !== null) events.push(JSON.parse(data) as WireEvent)
-          upto = id ?? upto
-        }
-        if (upto === null) return
-        // The stream is whole and in order, so what follows is all there is after the last one.
-        line.frame({ after: at, cursor: upto, recovered: true, events })
-        at = upto
-      }
-
-      function restart(state: Snapshot): void {
-        at = state.cursor
-        line.frame(frameOf(state))
-      }
-
-      // Headers alone prove nothing: a proxy may hold the stream itself back for ever.
-      function heard(): void {
-        line.tell(isOpen ? { kind: 'heard' } : { kind: 'open', cursor: null, isRecovered: true })
-        isOpen = true
-      }
-
-      async function listen(): Promise<void> {
-        const { signal } = abort
-        try {
-          const headers = { Accept: 'text/event-stream' }
-          const response = await connect(urlOf(PATH, { rooms, after: at }), { headers, signal, credentials: 'same-origin', cache: 'no-store' })
-          if (signal.aborted) return
-          if (response.status === 401) return line.fail('unauthorized', '')
-          if (!response.ok || !response.body) return line.fail('refused', String(response.status))
-          if (!response.headers.get('Content-Type')?.startsWith('text/event-stream')) return line.fail('refused', 'not a stream')
-          await readBlocks(response.body, (blocks) => {
-            if (signal.aborted) return
-            heard()
-            take(blocks.flatMap((block) => parseSse(block) ?? []))
-          })
-          if (!signal.aborted) line.fail('lost', 'the stream ended')
-        } catch (error) {
-          if (!signal.aborted) line.fail(isOpen ? 'lost' : 'unreachable', String(error))
-        }
-      }
-
-      void listen()
-      return {
-        resume(from: Cursor) {
-          abort.abort()
-          abort = new AbortController()
-          at = from
-          void listen()
-        },
-        close: () => line.close(),
-      }
-    },
+    open: (cursor, onFrame, onState) => new Stream(new Line(onFrame, onState), connect, rooms, cursor),
   }
 }
