@@ -35,11 +35,13 @@ class Fleet:
         self._by_pk: dict[int, str] = {}
         self._n_by_status: dict[Status, int] = {"online": 0, "late": 0, "offline": 0, "unknown": 0}
 
-    def clear(self) -> None:
-        """Forget every device, to be loaded again."""
-        self._devices.clear()
-        self._by_pk.clear()
-        self._n_by_status = dict.fromkeys(self._n_by_status, 0)
+    def take_over(self, other: Fleet) -> None:
+        """Become what `other` is, which was read from disk again."""
+        self.epoch, self.seq, self.oldest_seq = other.epoch, other.seq, other.oldest_seq
+        self.stats_seq, self.sms = other.stats_seq, other.sms
+        self.next_pk = max(self.next_pk, other.next_pk)
+        self._devices, self._by_pk = other._devices, other._by_pk
+        self._n_by_status = other._n_by_status
 
     @property
     def cursor(self) -> Cursor:

@@ -109,10 +109,9 @@ class Folder:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def clear(self) -> None:
-        """Forget everything, to be loaded again."""
-        self._buckets.clear()
-        self._waiting.clear()
+    def take_over(self, other: Folder) -> None:
+        """Become what `other` is, which was read from disk again."""
+        self._buckets, self._waiting = other._buckets, other._waiting
 
     def add(self, beats: Iterable[Beat], now: float) -> None:
         """Committed beats that wait for their fold; `now` is monotonic, in seconds."""

@@ -83,10 +83,12 @@ class Store:
             seq = (await connection.execute(select(t.stream.c.seq))).scalar_one()
             if seq == known:
                 return []
-            fleet.clear()
-            self._folder.clear()
-            await load(connection, fleet, self._folder)
-            facts = await list_all_facts(connection, after=known, upto=fleet.seq)
+            # Whole or not at all: the link may break again in the middle, and readers look at the fleet meanwhile.
+            on_disk, waiting = Fleet(epoch="", seq=0), Folder()
+            await load(connection, on_disk, waiting)
+            facts = await list_all_facts(connection, after=known, upto=on_disk.seq)
+        fleet.take_over(on_disk)
+        self._folder.take_over(waiting)
         states = [device_event(device, self.clock()) for device in fleet if device.seq > known]
         return sorted([*facts, *states], key=lambda event: event.seq)
 
