@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from goip.clock import to_iso
 from goip.errors import Conflict, NotFound
 from goip.models import Device, device_room
 from goip.store.draft import Draft
@@ -101,7 +102,8 @@ class RemoveDevice(_DeviceChange):
         """Remove it, and tell."""
         device = _get(draft, self.device_id)
         draft.remove_device(device)
-        draft.fact("device-removed", {"deviceId": self.device_id}, device_room(self.device_id))
+        told = {"deviceId": self.device_id, "at": to_iso(draft.at)}
+        draft.fact("device-removed", told, device_room(self.device_id))
         return device
 
 
