@@ -257,7 +257,9 @@ def test_a_clock_that_was_wrong_once_does_not_hold_the_state_for_long(server: Li
         level: int = server.device(device_id)["batteryLevel"]
         return level
 
-    eventually(beat, lambda level: level == 79, pause=1.1)  # a second beat, at a device's pace, proves the change
+    eventually(
+        beat, lambda level: level == 79, pause=1.1
+    )  # a second beat, at a device's pace, proves the change
 
 
 def test_a_clock_that_never_was_set_does_not_hold_the_state(server: LiveServer) -> None:
