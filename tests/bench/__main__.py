@@ -28,7 +28,7 @@ QUICK = Plan(seconds=2.0, rounds=1, n_many_devices=10_000, n_memory_devices=2_00
 def main() -> int:
     """Run the sections, print the table; 1 when a target was missed and `--strict` was asked for."""
     options = _parse()
-    cores = share_cores(not options.no_pin)
+    cores = share_cores(options.pin)
     report = Report(describe_machine() | {"pinning": str(cores)})
     plan = QUICK if options.quick else Plan(options.seconds, options.rounds, n_samples=options.samples)
     bench = Bench(plan, cores, report)
@@ -52,7 +52,9 @@ def _parse() -> argparse.Namespace:
         "--quick", action="store_true", help="short runs and small databases: does it work at all"
     )
     parser.add_argument("--samples", type=int, default=10_000_000, help="in the old database; 600 bytes each")
-    parser.add_argument("--no-pin", action="store_true", help="let the system place the processes")
+    parser.add_argument(
+        "--pin", choices=("load", "both", "none"), default="load", help="what is kept to cores of its own"
+    )
     parser.add_argument("--strict", action="store_true", help="exit 1 when a target is missed")
     return parser.parse_args()
 

@@ -10,9 +10,6 @@ from pathlib import Path
 
 from tests.bench.machine import Cores
 from tests.bench.report import Figure, Report
-from tests.bench.runs import Run
-
-QUIET_SHARE = 0.05  # below it the machine is ours
 
 SCRATCH = Path("build") / "bench"
 
@@ -50,20 +47,3 @@ def scratch(name: str) -> Iterator[Path]:
     folder.mkdir(parents=True)
     yield folder.resolve()
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def tell(name: str, run: Run) -> None:
-    """One run in one line."""
-    load = run.load
-    parts = [
-        f"    {name:<16} {load.rate:>8,.0f}/s  p50 {load.p50_ms:6.2f}  p99 {load.p99_ms:6.2f} ms",
-        f"server {run.server_cpu_us:5.0f} µs CPU each, load {load.cpu_share:4.0%} of a core",
-    ]
-    if run.others_share > QUIET_SHARE:
-        parts.append(f"others {run.others_share:.0%} of the machine")
-    if load.n_errors:
-        parts.append(f"ERRORS {load.n_errors} {load.statuses}")
-    if run.dashboards and run.dashboards.p99_ms:
-        seen = run.dashboards
-        parts.append(f"dashboards p50 {seen.p50_ms:.2f} p99 {seen.p99_ms:.2f} max {seen.max_ms:.1f} ms")
-    print(", ".join(parts), flush=True)

@@ -14,6 +14,8 @@ from pathlib import Path
 from goip.simulator.life import Fate, Life
 
 FIRST_COUNTER = 1_000_000_000
+SILENCE_SECONDS = 3600.0
+"""The interval that devices declare: long, as they are silent while another server has its turn."""
 NUMBERS = b'%010d,"sentAt":%013d'
 _NUMBERS_LENGTH = len(NUMBERS % (FIRST_COUNTER, 1_700_000_000_000))
 
@@ -32,7 +34,7 @@ def bench_key(index: int) -> str:
 
 def make_bodies(index: int, n_variants: int) -> list[dict[str, object]]:
     """`n_variants` consecutive heartbeats of a two-slot phone: signal and battery move, the rest stays."""
-    fate = Fate(seed=1, started_at=datetime.now(UTC), interval_seconds=30, make="phone", ports=2)
+    fate = Fate(1, datetime.now(UTC), SILENCE_SECONDS, make="phone", ports=2)
     life = Life(fate, index)
     bodies = []
     for variant in range(n_variants):

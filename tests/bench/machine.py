@@ -22,21 +22,20 @@ class Cores:
     load: frozenset[int] | None
 
     def __str__(self) -> str:
-        if self.server is None:
-            return "not pinned"
-        return (
-            f"server on core {_write(self.server)}, load and dashboards on {_write(self.load or frozenset())}"
-        )
+        return f"server on {_write(self.server)}, load and dashboards on {_write(self.load)}"
 
 
-def share_cores(is_pinned: bool) -> Cores:
-    """One core for the server, the others for the load; nothing is pinned where there is one core only."""
-    if not is_pinned or not hasattr(os, "sched_getaffinity"):
+def share_cores(pinning: str) -> Cores:
+    """`load`: load and dashboards keep off the first core, the server runs where it likes, its store's thread
+    beside its loop. `both`: the server has the first core and no other. `none`: the system places everything.
+    Nothing is pinned where there is one core only.
+    """
+    if pinning == "none" or not hasattr(os, "sched_getaffinity"):
         return Cores(None, None)
-    available = sorted(os.sched_getaffinity(0))
-    if len(available) < 2:
+    first, *others = sorted(os.sched_getaffinity(0))
+    if not others:
         return Cores(None, None)
-    return Cores(frozenset(available[:1]), frozenset(available[1:]))
+    return Cores(frozenset([first]) if pinning == "both" else None, frozenset(others))
 
 
 @contextmanager
@@ -134,5 +133,5 @@ def _processor() -> str:
     return platform.processor()
 
 
-def _write(cores: frozenset[int]) -> str:
-    return ", ".join(map(str, sorted(cores)))
+def _write(cores: frozenset[int] | None) -> str:
+    return "any core" if cores is None else f"core {', '.join(map(str, sorted(cores)))}"

@@ -18,6 +18,7 @@ from tests.bench.machine import Cores, Neighbours, on_cores
 from tests.bench.servers import Server
 
 START_SECONDS = 1.5  # the load generator has to load its requests first
+QUIET_SHARE = 0.05  # below it the machine is ours
 SETTLE_SECONDS = 0.5  # the last events have to reach the dashboards
 
 _numbers = count()
@@ -117,6 +118,45 @@ def run_load(
     finally:
         if wall:
             wall.kill()
+
+
+def take_turns(
+    servers: dict[str, Server], requests: dict[str, Path], cores: Cores, seconds: float, rounds: int
+) -> dict[str, list[Run]]:
+    """Runs against each server in turn, `rounds` times, after one that warms all up.
+
+    Only the one that is measured runs; the others are paused, or what one has put off (folding, collecting
+    garbage) would be paid by the next.
+    """
+    runs: dict[str, list[Run]] = {name: [] for name in servers}
+    for server in servers.values():
+        server.pause()
+    for number in range(rounds + 1):
+        for name, server in servers.items():
+            server.resume()
+            measured = run_load(server, requests[name], cores, seconds)
+            server.pause()
+            if number:
+                runs[name].append(measured)
+                tell(name, measured)
+    return runs
+
+
+def tell(name: str, run: Run) -> None:
+    """One run in one line."""
+    load = run.load
+    parts = [
+        f"    {name:<16} {load.rate:>8,.0f}/s  p50 {load.p50_ms:6.2f}  p99 {load.p99_ms:6.2f} ms",
+        f"server {run.server_cpu_us:5.0f} µs CPU each, load {load.cpu_share:4.0%} of a core",
+    ]
+    if run.others_share > QUIET_SHARE:
+        parts.append(f"others {run.others_share:.0%} of the machine")
+    if load.n_errors:
+        parts.append(f"ERRORS {load.n_errors} {load.statuses}")
+    if run.dashboards and run.dashboards.p99_ms:
+        seen = run.dashboards
+        parts.append(f"dashboards p50 {seen.p50_ms:.2f} p99 {seen.p99_ms:.2f} max {seen.max_ms:.1f} ms")
+    print(", ".join(parts), flush=True)
 
 
 def _run_load(

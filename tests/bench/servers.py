@@ -58,6 +58,14 @@ class Server:
             self.post("/api/auth/login", {"username": "admin", "password": ADMIN_PASSWORD})["accessToken"]
         )
 
+    def pause(self) -> None:
+        """Stop it where it stands, so that what it does of its own cannot disturb whoever is measured."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on; what it has put off it does in its own time."""
+        self.process.send_signal(signal.SIGCONT)
+
     def post(self, path: str, body: object, key: str | None = None) -> dict[str, object]:
         """POST some JSON and read some JSON; for setting up, not for measuring."""
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
@@ -156,6 +164,7 @@ def _wait_until_healthy(server: Server, log: Path) -> None:
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
+        process.send_signal(signal.SIGCONT)
         process.send_signal(signal.SIGTERM)
         try:
             process.wait(timeout=30)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.bench.bench import Bench, scratch, tell
+from tests.bench.bench import Bench, scratch
 from tests.bench.dashboards import DashboardSettings
 from tests.bench.enrol import enrol
 from tests.bench.report import median_ratio
-from tests.bench.runs import Run, prepare_requests, run_load
+from tests.bench.runs import Run, prepare_requests, run_load, tell
 from tests.bench.servers import Server, goip_server
 
 SECTION = "fan-out"

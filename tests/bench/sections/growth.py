@@ -10,12 +10,12 @@ import shutil
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.bench.bench import Bench, scratch, tell
+from tests.bench.bench import Bench, scratch
 from tests.bench.enrol import enrol
 from tests.bench.history import fill_history
 from tests.bench.report import median_ratio
-from tests.bench.runs import Run, prepare_requests, run_load
-from tests.bench.servers import Server, goip_server
+from tests.bench.runs import Run, prepare_requests, take_turns
+from tests.bench.servers import goip_server
 
 SECTION = "growth"
 BYTES_EACH = 1_500  # what a sample takes on disk while it is written, the write-ahead log included
@@ -39,7 +39,7 @@ def run(bench: Bench) -> None:
             name: prepare_requests(server, keys[name], 1 if name == "many" else 4)
             for name, server in servers.items()
         }
-        runs = _take_turns(bench, servers, requests)
+        runs = take_turns(servers, requests, bench.cores, plan.seconds, plan.rounds)
     _report(bench, runs)
 
 
@@ -54,17 +54,6 @@ def _build_old(bench: Bench, folder: Path) -> list[str]:
     size = fill_history(folder / "goip.db", bench.plan.n_samples)
     bench.figure(SECTION, f"database with {bench.plan.n_samples:,} samples", size / 1e6, "MB")
     return keys
-
-
-def _take_turns(bench: Bench, servers: dict[str, Server], requests: dict[str, Path]) -> dict[str, list[Run]]:
-    runs: dict[str, list[Run]] = {name: [] for name in servers}
-    for number in range(bench.plan.rounds + 1):
-        for name, server in servers.items():
-            measured = run_load(server, requests[name], bench.cores, bench.plan.seconds)
-            if number:
-                runs[name].append(measured)
-                tell(name, measured)
-    return runs
 
 
 def _report(bench: Bench, runs: dict[str, list[Run]]) -> None:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.bench.bench import Bench, scratch, tell
+from tests.bench.bench import Bench, scratch
 from tests.bench.enrol import enrol
 from tests.bench.loops import has_uvloop
 from tests.bench.node import NodeMissing
 from tests.bench.report import median_ratio
-from tests.bench.runs import Run, prepare_requests, run_load
+from tests.bench.runs import Run, prepare_requests, take_turns
 from tests.bench.servers import Server, echo_server, goip_server, node_server
 
 SECTION = "ingest"
@@ -27,13 +27,7 @@ def run(bench: Bench) -> None:
         servers = _start(bench, folder, stack)
         keys = enrol(servers["goip"], bench.plan.n_devices)
         requests = {name: prepare_requests(server, server.keys or keys) for name, server in servers.items()}
-        runs: dict[str, list[Run]] = {name: [] for name in servers}
-        for number in range(bench.plan.rounds + 1):
-            for name, server in servers.items():
-                measured = run_load(server, requests[name], bench.cores, bench.plan.seconds)
-                if number:  # the first round warms everybody up, interpreters and caches alike
-                    runs[name].append(measured)
-                    tell(name, measured)
+        runs = take_turns(servers, requests, bench.cores, bench.plan.seconds, bench.plan.rounds)
     _report(bench, runs)
 
 

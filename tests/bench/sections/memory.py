@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-from tests.bench.bench import Bench, scratch, tell
+from tests.bench.bench import Bench, scratch
 from tests.bench.dashboards import DashboardSettings
 from tests.bench.enrol import enrol
-from tests.bench.runs import DashboardWall, prepare_requests, run_load
+from tests.bench.runs import DashboardWall, prepare_requests, run_load, tell
 from tests.bench.servers import goip_server
 
 SECTION = "memory"
