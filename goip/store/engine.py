@@ -166,12 +166,17 @@ def _sqlite_path(url: URL) -> Path:
     return Path(url.database)
 
 
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
 def _tune_sqlite(engine: AsyncEngine, begin: str) -> None:
     """Durable and concurrent: see `docs/architecture.md` for why each pragma is there."""
 
     @event.listens_for(engine.sync_engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions are begun below, not by the driver's guess
+        connection.create_function("lower", 1, _lower, deterministic=True)  # SQLite's own knows ASCII only
         cursor = connection.cursor()
         for pragma in (
             "journal_mode=WAL",

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, text, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from goip.models import Direction, Sms
@@ -138,7 +151,15 @@ def _contains(term: str) -> ColumnElement[bool]:
 def _contains_in_index(term: str) -> ColumnElement[bool]:
     """SQLite's trigram index answers for terms of three characters and more."""
     if len(term) < _SHORTEST_INDEXED_TERM:
-        return _contains(term)
+        columns = (t.sms.c.message, t.sms.c.sender, t.sms.c.recipient)
+        return or_(*(column.contains(each, autoescape=True) for column in columns for each in _cases(term)))
     quoted = '"' + term.replace('"', '""') + '"'
-    found = text("SELECT rowid FROM sms_fts WHERE sms_fts MATCH :term").bindparams(term=quoted)
+    phrase: BindParameter[str] = bindparam("phrase", quoted, unique=True)
+    found = text("SELECT rowid FROM sms_fts WHERE sms_fts MATCH :phrase").bindparams(phrase)
     return t.sms.c.id.in_(found.columns(t.sms.c.id))
+
+
+def _cases(term: str) -> list[str]:
+    """The term with each letter in either case; SQLite's LIKE knows the two cases of ASCII only."""
+    either = [{case for case in (sign.lower(), sign.upper()) if len(case) == 1} or {sign} for sign in term]
+    return ["".join(signs) for signs in product(*either)]
