@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Delete, delete, func, insert, literal, select, update
+from sqlalchemy import Delete, delete, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from goip.store import tables as t
 from goip.store.fold import STEP_SECONDS
+from goip.store.statements import adding_rollup
 
 COARSE_STEP_SECONDS = 3600
 _BITE = 5_000
@@ -62,7 +63,9 @@ async def coarsen_rollups(connection: AsyncConnection, before_at: int) -> int:
     ]
     values += [*picks[:3], *battery, *picks[3:], *signal]
     query = select(*values).where(*in_hour).group_by(columns.device_pk, columns.slot_index)
-    await connection.execute(insert(rollups).from_select([column.name for column in columns], query))
+    # Added to what is there: a backlog may come for an hour that was summed up long ago.
+    summed = adding_rollup(connection.dialect).from_select([column.name for column in columns], query)
+    await connection.execute(summed)
     return await _count(connection, delete(rollups).where(*in_hour))
 
 

@@ -46,7 +46,7 @@ class Statements:
             Write.SIM: self._upsert(t.sims, keep=("first_seen_at",)),
             Write.KEY: insert(t.keys),
             Write.HEARTBEAT: insert(t.heartbeat_log),
-            Write.ROLLUP: self._adding_rollup(),
+            Write.ROLLUP: adding_rollup(dialect),
             Write.SMS: insert(t.sms),
             Write.CONVERSATION: self._growing_conversation(),
             Write.EVENT: insert(t.events),
@@ -59,12 +59,8 @@ class Statements:
             for write, statement in build.items()
         }
 
-    def _insert(self, table: Table) -> Any:
-        maker = sqlite.insert if self._dialect.name == "sqlite" else postgresql.insert
-        return maker(table)
-
     def _upsert(self, table: Table, keep: tuple[str, ...] = ()) -> UpdateBase:
-        statement = self._insert(table)
+        statement = _insert(self._dialect, table)
         fresh = {
             column.name: statement.excluded[column.name]
             for column in table.columns
@@ -72,27 +68,9 @@ class Statements:
         }
         return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=fresh)  # type: ignore[no-any-return]
 
-    def _adding_rollup(self) -> UpdateBase:
-        """Adds to the bucket, so that a fold is a sum of what came since the last one."""
-        table = t.heartbeat_rollups
-        statement = self._insert(table)
-        fresh = statement.excluded
-        low, high = (func.min, func.max) if self._dialect.name == "sqlite" else (func.least, func.greatest)
-        sums = ("n_beats", "n_battery", "battery_sum", "n_signal", "signal_sum")
-        changes: dict[str, Any] = {name: table.c[name] + fresh[name] for name in sums}
-        for name, pick in (
-            ("battery_min", low),
-            ("battery_max", high),
-            ("signal_min", low),
-            ("signal_max", high),
-        ):
-            # SQLite's two-argument min() is NULL when either side is.
-            changes[name] = func.coalesce(pick(table.c[name], fresh[name]), table.c[name], fresh[name])
-        return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes)  # type: ignore[no-any-return]
-
     def _growing_conversation(self) -> UpdateBase:
         table = t.conversations
-        statement = self._insert(table)
+        statement = _insert(self._dialect, table)
         return statement.on_conflict_do_update(  # type: ignore[no-any-return]
             index_elements=list(table.primary_key),
             set_={
@@ -100,6 +78,26 @@ class Statements:
                 "n_messages": table.c.n_messages + statement.excluded.n_messages,
             },
         )
+
+
+def _insert(dialect: Dialect, table: Table) -> Any:
+    maker = sqlite.insert if dialect.name == "sqlite" else postgresql.insert
+    return maker(table)
+
+
+def adding_rollup(dialect: Dialect) -> Any:
+    """An insert that adds to a bucket which is there, so that a fold is a sum of what came since the last one."""
+    table = t.heartbeat_rollups
+    statement = _insert(dialect, table)
+    fresh = statement.excluded
+    low, high = (func.min, func.max) if dialect.name == "sqlite" else (func.least, func.greatest)
+    sums = ("n_beats", "n_battery", "battery_sum", "n_signal", "signal_sum")
+    changes: dict[str, Any] = {name: table.c[name] + fresh[name] for name in sums}
+    bounds = {"battery_min": low, "battery_max": high, "signal_min": low, "signal_max": high}
+    for name, pick in bounds.items():
+        # SQLite's two-argument min() is NULL when either side is.
+        changes[name] = func.coalesce(pick(table.c[name], fresh[name]), table.c[name], fresh[name])
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes)
 
 
 KEY_COLUMNS = ["kind", "hash", "name", "device_pk", "scopes", "created_at"]
