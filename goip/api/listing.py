@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from goip.errors import InvalidPayload
 from goip.models import Device
-from goip.wire import phone_numbers
+from goip.wire import dumps, phone_numbers
 
 SortKey = Callable[[Device], Any]
 
@@ -68,17 +71,37 @@ def page_of(
 ) -> tuple[list[Device], str | None]:
     """One page in the order of `sort` (a name, with `-` before it to turn it round), and the next cursor.
 
-    The cursor is the id of the last device shown; the page goes on behind its place of now.
+    The cursor is a place in that order, not a device: devices that move, change or go while a client walks
+    the pages cannot send it back to the start, nor hide those that stay.
     """
-    descending = sort.startswith("-")
     key = SORTS.get(sort.removeprefix("-"))
     if key is None:
         raise InvalidPayload(f"sort must be one of {', '.join(SORTS)}", fields={"sort": ["Unknown."]})
+    is_descending = sort.startswith("-")
     ordered = sorted(devices, key=lambda device: device.device_id)
-    ordered.sort(key=key, reverse=descending)
-    start = 0
-    if after is not None:
-        start = next((i + 1 for i, device in enumerate(ordered) if device.device_id == after), len(ordered))
+    ordered.sort(key=key, reverse=is_descending)
+    start = 0 if after is None else _place_behind(after, ordered, sort, key)
     shown = ordered[start : start + limit]
     has_more = start + limit < len(ordered)
-    return shown, shown[-1].device_id if has_more and shown else None
+    return shown, _cursor_at(shown[-1], sort, key) if has_more and shown else None
+
+
+def _cursor_at(device: Device, sort: str, key: SortKey) -> str:
+    return urlsafe_b64encode(dumps([sort, key(device), device.device_id])).decode().rstrip("=")
+
+
+def _place_behind(cursor: str, ordered: list[Device], sort: str, key: SortKey) -> int:
+    """The index of the first device behind that place. Raises InvalidPayload for a cursor of another list."""
+    try:
+        its_sort, value, device_id = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if its_sort != sort:
+            raise ValueError(its_sort)
+        if sort.startswith("-"):
+            behind = (key(d) < value or (key(d) == value and d.device_id > device_id) for d in ordered)
+        else:
+            behind = ((key(d), d.device_id) > (value, device_id) for d in ordered)
+        return next((index for index, is_behind in enumerate(behind) if is_behind), len(ordered))
+    except (ValueError, TypeError):
+        raise InvalidPayload(
+            "cursor is not one of this list", fields={"cursor": ["Not a cursor of this list."]}
+        ) from None

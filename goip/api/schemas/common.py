@@ -11,6 +11,7 @@ from goip.fields import Line, Time, Whole, WireSchema, at_most, between, length
 
 LONGEST_DEVICE_ID = 128
 _LONGEST_SEARCH = 200
+_LONGEST_CURSOR = 4_096
 _CURSOR = {"description": "The `nextCursor` of the page before."}
 
 
@@ -23,7 +24,7 @@ class LimitQuery(WireSchema):
 class PageQuery(LimitQuery):
     """A page of a list, from where the page before ended."""
 
-    cursor = Line(validate=at_most(LONGEST_DEVICE_ID), metadata=_CURSOR)
+    cursor = Line(validate=at_most(_LONGEST_CURSOR), metadata=_CURSOR)
 
 
 class NumberedPageQuery(LimitQuery):
