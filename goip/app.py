@@ -90,6 +90,13 @@ def _socketio(app: web.Application, config: Config) -> SocketIoTransport:
 
 
 async def _page(request: web.Request) -> web.StreamResponse:
+    """Whatever has no route of its own; an address that has one for other methods only is no page."""
+    allowed: set[str] = set()
+    for resource in request.app.router.resources():
+        allowed |= (await resource.resolve(request))[1]
+    allowed -= {"GET", "HEAD"}
+    if allowed:
+        raise web.HTTPMethodNotAllowed(request.method, allowed)
     return request.app[PAGE].answer(request)
 
 

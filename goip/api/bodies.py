@@ -19,7 +19,10 @@ _BODY_WITHIN_SECONDS = 30.0
 
 
 async def read_body(request: web.Request) -> bytes:
-    """The bytes of the body. Raises TooSlow when they do not come."""
+    """The bytes of the body. Raises TooSlow when they do not come, and 413 at once for an announced excess."""
+    n_announced = request.content_length or 0
+    if n_announced > request.client_max_size:
+        raise web.HTTPRequestEntityTooLarge(max_size=request.client_max_size, actual_size=n_announced)
     try:
         async with asyncio.timeout(_BODY_WITHIN_SECONDS):
             return await request.read()
