@@ -241,9 +241,7 @@ def test_a_message_without_a_required_field_is_refused_by_name(
     assert list(answer.json["fields"]) == [field]
 
 
-def test_a_deleted_message_is_gone(
-    server: LiveServer, device: tuple[str, str]
-) -> None:
+def test_a_deleted_message_is_gone(server: LiveServer, device: tuple[str, str]) -> None:
     device_id, key = device
     answer = server.receive_sms(device_id, key, "hello", messageId="m-1").must()
     path = f"/api/sms/{answer['messageId']}"
