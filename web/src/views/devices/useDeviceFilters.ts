@@ -1,5 +1,5 @@
 import { onScopeDispose, shallowRef, watch } from 'vue'
-import { useRoute, useRouter } from 'vue-router'
+import { onBeforeRouteLeave, useRoute, useRouter } from 'vue-router'
 import { DEFAULT_SORT, filtersOf, queryOf, type DeviceFilters } from './deviceFilters'
 
 const SAVED_SORT = 'goip-devices-sort'
@@ -52,6 +52,8 @@ export function useDeviceFilters() {
       filters.value = filtersOf(query, DEFAULT_SORT)
     },
   )
+  // Written while another page is on its way, the address would call that page off.
+  onBeforeRouteLeave(() => clearTimeout(timer))
   onScopeDispose(() => clearTimeout(timer))
   return { filters, change, clear }
 }

@@ -1,5 +1,5 @@
 import { computed, onScopeDispose, shallowRef, watch } from 'vue'
-import { useRoute, useRouter } from 'vue-router'
+import { onBeforeRouteLeave, useRoute, useRouter } from 'vue-router'
 import { filtersOf, NO_FILTERS, queryOf, threadOf, type InboxFilters, type OpenThread } from './inboxQuery'
 
 /** While somebody types, the address and the search wait for a pause. */
@@ -38,6 +38,8 @@ export function useInboxUrl() {
       asked.value = told
     },
   )
+  // Written while another page is on its way, the address would call that page off.
+  onBeforeRouteLeave(() => clearTimeout(timer))
   onScopeDispose(() => clearTimeout(timer))
   return { filters, asked, thread, change, clear, linkTo }
 }
