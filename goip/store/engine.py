@@ -23,6 +23,16 @@ from goip.errors import StartupError, Unavailable
 
 N_READERS = 4
 _BUSY_SECONDS = 5
+_POSTGRES_ARGUMENTS: dict[str, Any] = {
+    "command_timeout": 60,
+    # A link that died unseen holds the lock of the one server: its other end is to notice within half a minute.
+    "server_settings": {
+        "application_name": "goip",
+        "tcp_keepalives_idle": "15",
+        "tcp_keepalives_interval": "5",
+        "tcp_keepalives_count": "3",
+    },
+}
 _TROUBLE = (sqlalchemy.exc.TimeoutError, OSError, asyncio.TimeoutError)
 _BAD_VALUE = (
     sqlite3.IntegrityError,
@@ -49,7 +59,7 @@ class Database:
         self._looking_engine = self._engine(pool_size=1, begin="BEGIN")
 
     def _engine(self, *, pool_size: int, begin: str) -> AsyncEngine:
-        arguments: dict[str, Any] = {"timeout": _BUSY_SECONDS} if self.is_sqlite else {"command_timeout": 60}
+        arguments: dict[str, Any] = {"timeout": _BUSY_SECONDS} if self.is_sqlite else _POSTGRES_ARGUMENTS
         engine = create_async_engine(
             self.url,
             poolclass=AsyncAdaptedQueuePool,
@@ -120,6 +130,13 @@ def describe_trouble(error: BaseException) -> str:
     return "the database does not answer"
 
 
+def startup_error(database: Database, error: Exception) -> StartupError:
+    """What to tell the person at the terminal whose database cannot be used."""
+    where = str(database.path or database.url.render_as_string(hide_password=True))
+    words = describe_trouble(error) if is_trouble(error) else str(getattr(error, "orig", None) or error)
+    return StartupError(f"The database {where} cannot be used: {words}")
+
+
 _SIGNS = {
     "disk is full": "the disk is full",
     "no space left": "the disk is full",
@@ -132,6 +149,7 @@ _SIGNS = {
     "not a database": "the database file is damaged: restore a backup",
     "disk i/o error": "the disk reports an error",
     "unable to open": "the database file cannot be opened",
+    "another goip server": "another goip server is using the database",
 }
 
 
@@ -139,7 +157,8 @@ def _driver_url(text: str) -> URL:
     try:
         url = make_url(text)
     except Exception as error:
-        raise StartupError(f"GOIP_DATABASE_URL is not a database address: {text!r}") from error
+        # Not the text itself: it may hold a password.
+        raise StartupError("GOIP_DATABASE_URL is not a database address, as sqlite:///PATH") from error
     drivers = {
         "sqlite": "sqlite+aiosqlite",
         "postgresql": "postgresql+asyncpg",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,8 +15,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from goip.errors import StartupError
-from goip.store.backup import copy_sqlite
-from goip.store.engine import Database, describe_trouble, is_trouble
+from goip.store.backup import back_up
+from goip.store.engine import Database, describe_trouble, startup_error
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +42,7 @@ async def migrate(database: Database) -> str | None:
         async with database.writing() as connection:
             current = await connection.run_sync(_current_revision)
     except Exception as error:
-        raise _startup_error(database, error) from error
+        raise startup_error(database, error) from error
     if current == head:
         return current
     _refuse_newer(config, current)
@@ -90,7 +91,12 @@ async def _back_up(database: Database, current: str | None) -> Path | None:
         return None
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     target = database.path.with_name(f"{database.path.name}.before-{stamp}")
-    await asyncio.to_thread(copy_sqlite, database.path, target)
+    try:
+        await asyncio.to_thread(back_up, database.path, target)
+    except (OSError, sqlite3.Error) as error:
+        raise StartupError(
+            f"The copy {target} that goes before a migration cannot be made: {describe_trouble(error)}"
+        ) from error
     return target
 
 
@@ -99,9 +105,3 @@ def _prepare_folder(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StartupError(f"The database's folder {path.parent} cannot be made: {error.strerror}") from error
-
-
-def _startup_error(database: Database, error: Exception) -> StartupError:
-    where = str(database.path or database.url.render_as_string(hide_password=True))
-    words = describe_trouble(error) if is_trouble(error) else str(error)
-    return StartupError(f"The database {where} cannot be used: {words}")

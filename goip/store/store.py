@@ -9,13 +9,14 @@ from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import insert, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from goip.clock import Clock, now_ms
 from goip.models import Event
 from goip.store import tables as t
 from goip.store.draft import Change, device_event
-from goip.store.engine import Database
+from goip.store.engine import Database, startup_error
 from goip.store.facts import list_all_facts
 from goip.store.fleet import Fleet
 from goip.store.fold import Folder
@@ -48,14 +49,16 @@ class Store:
 
     async def open(self) -> None:
         """Migrate, load, and begin to write. Raises StartupError in words for the person at the terminal."""
-        await self._lock.take()
         try:
+            await self._lock.take()
             await migrate(self.database)
             async with self.database.writing() as connection:
                 await load(connection, self.fleet, self._folder)
-        except BaseException:
+        except BaseException as error:
             await self._lock.release()
             await self.database.close()
+            if isinstance(error, DBAPIError | OSError):
+                raise startup_error(self.database, error) from error
             raise
         self.writer.start()
 
