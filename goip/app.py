@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from aiohttp import web
-from aiohttp.typedefs import Middleware
 
 from goip.api import gateway, middleware
 from goip.api.appkeys import (
@@ -52,9 +51,9 @@ def build_app(config: Config, *, clock: Clock = now_ms, page_folder: Path = PAGE
 
     Raises StartupError for a setting that cannot work; at start-up for a database that cannot be used.
     """
-    around: list[Middleware] = [middleware.errors]
+    around = [middleware.errors]
     if config.allowed_origins:
-        around.insert(0, middleware.cross_origin(config.allowed_origins))
+        around.insert(0, middleware.preflight)
     app = web.Application(middlewares=around, client_max_size=config.max_body_bytes)
     store = Store(config.database_url, queue_size=config.write_queue, clock=clock)
     app[CONFIG] = config
@@ -68,7 +67,7 @@ def build_app(config: Config, *, clock: Clock = now_ms, page_folder: Path = PAGE
     app[DEVICE_LIMIT] = RateLimit(config.device_rate, "device")
     app[ADDRESS_LIMIT] = RateLimit(config.address_rate, "address")
     app[PAGE] = Page(page_folder)
-    app[SOCKETIO] = _socketio(app, config)
+    app[SOCKETIO] = _socketio(app)
     app.on_response_prepare.append(middleware.add_headers)
     add_routes(app)
     for path in SOCKETIO_PATHS:
@@ -80,13 +79,11 @@ def build_app(config: Config, *, clock: Clock = now_ms, page_folder: Path = PAGE
     return app
 
 
-def _socketio(app: web.Application, config: Config) -> SocketIoTransport:
+def _socketio(app: web.Application) -> SocketIoTransport:
     async def record_heartbeat(principal: Principal, data: object) -> Json:
         return await gateway.socket_heartbeat(app, principal, data)
 
-    return SocketIoTransport(
-        app[HUB], app[HISTORY], Gatekeeper(app), record_heartbeat, config.allowed_origins
-    )
+    return SocketIoTransport(app[HUB], app[HISTORY], Gatekeeper(app), record_heartbeat)
 
 
 async def _page(request: web.Request) -> web.StreamResponse:

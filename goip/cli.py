@@ -172,12 +172,12 @@ def doctor() -> None:
 def _run(work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
     """Do `work` in one transaction on the database of the settings. The server may be running beside."""
     from goip.store.engine import Database, trouble_is_unavailable
-    from goip.store.migrate import migrate as upgrade
+    from goip.store.migrate import migrate_if_new
 
     async def go() -> T:
         database = Database(Config.from_env().database_url)
         try:
-            await upgrade(database)
+            await migrate_if_new(database)
             with trouble_is_unavailable():
                 async with database.writing() as connection:
                     return await work(connection)

@@ -6,6 +6,7 @@ Every setting `GOIP_NAME` may also be given as `GOIP_NAME_FILE`, the path of a f
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -28,6 +29,15 @@ def _flag(value: str) -> bool:
     if value.lower() in _FALSE:
         return False
     raise ValueError("must be true or false")
+
+
+def _networks(value: str) -> tuple[str, ...]:
+    for word in _words(value):
+        try:
+            ipaddress.ip_network(word, strict=False)
+        except ValueError:
+            raise ValueError(f"must be addresses or networks: {word} is neither") from None
+    return _words(value)
 
 
 def _words(value: str) -> tuple[str, ...]:
@@ -102,7 +112,7 @@ class Config:
     refresh_token_days: int = _setting(30, _whole(1, 365), "How long a login lasts without being used.")
     trusted_proxies: tuple[str, ...] = _setting(
         (),
-        _words,
+        _networks,
         "Addresses or networks of reverse proxies whose `X-Forwarded-For` and `-Proto` are believed.",
     )
     allowed_origins: tuple[str, ...] = _setting(

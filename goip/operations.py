@@ -116,7 +116,7 @@ def _get(draft: Draft, device_id: str) -> Device:
 
 def _tell(draft: Draft, device: Device) -> Device:
     """Store the device and tell of it, as a fact and as its newest state."""
-    seq = draft.fact("device-updated", device_json(device), device_room(device.device_id))
-    device = device._replace(seq=seq)
+    device = device._replace(seq=draft.next_seq())
     draft.put_device(device)
+    draft.fact("device-updated", device_json(device), device_room(device.device_id))
     return device

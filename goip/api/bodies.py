@@ -15,7 +15,7 @@ from goip.validation import refusal
 from goip.wire import dumps
 
 _KEY_PARAMETER = "key"
-_BODY_WITHIN_SECONDS = 30.0
+BODY_WITHIN_SECONDS = 30.0
 
 
 async def read_body(request: web.Request) -> bytes:
@@ -24,7 +24,7 @@ async def read_body(request: web.Request) -> bytes:
     if n_announced > request.client_max_size:
         raise web.HTTPRequestEntityTooLarge(max_size=request.client_max_size, actual_size=n_announced)
     try:
-        async with asyncio.timeout(_BODY_WITHIN_SECONDS):
+        async with asyncio.timeout(BODY_WITHIN_SECONDS):
             return await request.read()
     except TimeoutError:
         raise TooSlow("the body did not arrive in time") from None

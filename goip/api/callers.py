@@ -26,8 +26,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 def address_of(request: web.Request) -> str:
     """The caller's address; behind a trusted proxy, the one that the proxy tells."""
     peer = request.remote or ""
-    forwarded = request.headers.get("X-Forwarded-For")
-    if forwarded is None or not _is_trusted(peer, request.app[CONFIG].trusted_proxies):
+    # Every line of it: some proxies add one of their own behind the caller's.
+    forwarded = ",".join(request.headers.getall("X-Forwarded-For", ()))
+    if not forwarded or not _is_trusted(peer, request.app[CONFIG].trusted_proxies):
         return peer
     for hop in reversed([part.strip() for part in forwarded.split(",")]):
         if not _is_trusted(hop, request.app[CONFIG].trusted_proxies):
@@ -55,13 +56,18 @@ def public_url(request: web.Request) -> str:
     return f"{'https' if is_secure(request) else 'http'}://{host}"
 
 
-def check_origin(request: web.Request) -> None:
-    """A page of another site may not open a socket with our user's cookies. Raises Forbidden."""
+def is_own_origin(request: web.Request) -> bool:
+    """True for our own page, and for callers that are no page at all."""
     origin = request.headers.get("Origin")
+    if origin is None or origin == public_url(request):
+        return True
+    return origin.partition("://")[2] == request.host
+
+
+def check_origin(request: web.Request) -> None:
+    """A page of another site may open a socket only where the operator named it. Raises Forbidden."""
     allowed = request.app[CONFIG].allowed_origins
-    if origin is None or origin == public_url(request) or origin in allowed or "*" in allowed:
-        return
-    if origin.partition("://")[2] != request.host:
+    if not (is_own_origin(request) or request.headers["Origin"] in allowed or "*" in allowed):
         raise Forbidden("this origin may not open a socket here", code="origin")
 
 
@@ -92,7 +98,7 @@ def principal_of(request: web.Request) -> Principal:
     if shown is not None:
         return principal_of_token(request.app, shown)
     cookie = request.cookies.get(credentials.ACCESS_COOKIE)
-    if cookie is None:
+    if cookie is None or not is_own_origin(request):  # cookies are our own page's alone
         key = request.query.get("key")
         if key is not None:
             return principal_of_token(request.app, key)
@@ -126,6 +132,10 @@ class Gatekeeper:
 
     def __init__(self, app: web.Application) -> None:
         self._app = app
+
+    def check_origin(self, request: web.Request) -> None:
+        """Raises Forbidden for a page of another site that was not named."""
+        check_origin(request)
 
     def of_handshake(self, request: web.Request, token: str | None) -> Principal | None:
         """The caller of a handshake, by token, header or cookie; None for nobody."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -12,21 +12,23 @@ from aiohttp import web
 
 from goip import rhythm
 from goip.api.appkeys import ADDRESS_LIMIT, DEVICE_LIMIT, KEYRING, STORE
-from goip.api.bodies import read_body
+from goip.api.bodies import BODY_WITHIN_SECONDS, read_body
 from goip.api.callers import address_of, shown_key
 from goip.api.enrolling import record_or_enrol
 from goip.api.middleware import REQUEST_ID, error_body
 from goip.api.quick import QuickAnswer
-from goip.auth.gateways import Admission, admit
+from goip.auth.gateways import Admission, admit, find_gateway_key
 from goip.auth.principals import Principal
 from goip.clock import to_iso
-from goip.errors import Forbidden, GoipError, InvalidPayload, Unavailable
+from goip.errors import Forbidden, GoipError, InvalidPayload, TooSlow
 from goip.gateways.native.decode import decode_heartbeat, decode_register, decode_sms
 from goip.ingest import HeartbeatOutcome, record_heartbeat, record_sms
 from goip.models import Heartbeat
 from goip.wire import Json, dumps, phone_numbers
 
 _MOST_AT_ONCE = 1_000
+_MOST_FIELDS = 200
+_SPENT = web.RequestKey("spent", set[str])
 
 Answer = Callable[[web.Request, object], Awaitable[Json]]
 
@@ -48,15 +50,18 @@ async def receive_sms(request: web.Request) -> web.StreamResponse:
 
 async def _answer(request: web.Request, answer: Answer) -> web.StreamResponse:
     request.app[ADDRESS_LIMIT].spend(address_of(request))
+    find_gateway_key(request.app[KEYRING], shown_key(request))  # strangers' bodies are not read
     data = await _read(request)
     body = (
         await _answer_each(request, data, answer) if isinstance(data, list) else await answer(request, data)
     )
+    if "Origin" in request.headers:  # a page: its browser wants headers that gateways do not
+        return web.Response(body=dumps(body), content_type="application/json")
     return QuickAnswer(dumps(body), request[REQUEST_ID])
 
 
 async def _answer_each(request: web.Request, items: list[Any], answer: Answer) -> list[Json]:
-    """An answer for each item; when one could not be stored for trouble of ours, all are to be sent again."""
+    """An answer for each item; when one is to be sent again later, all are: then the whole is no 2xx."""
     if len(items) > _MOST_AT_ONCE:
         raise InvalidPayload(f"at most {_MOST_AT_ONCE} items at once", code="too_many_items")
     # All at once, so that they share commits; tasks begin in order, so they are recorded in order.
@@ -65,7 +70,7 @@ async def _answer_each(request: web.Request, items: list[Any], answer: Answer) -
 
 
 def _item_answer(request: web.Request, answer: Json | BaseException) -> Json:
-    if isinstance(answer, GoipError) and not isinstance(answer, Unavailable):
+    if isinstance(answer, GoipError) and answer.retry_after_seconds is None:
         return {**error_body(answer, request[REQUEST_ID]), "status": answer.status}
     if isinstance(answer, BaseException):
         raise answer
@@ -75,18 +80,36 @@ def _item_answer(request: web.Request, answer: Json | BaseException) -> Json:
 async def _read(request: web.Request) -> object:
     """The body: a form, or JSON whatever its type is called: curl and some firmwares call JSON a form."""
     if request.content_type == "multipart/form-data":
-        try:
-            form = await request.post()
-        except ValueError as error:  # no boundary, or not what it says it is
-            raise InvalidPayload(f"the form cannot be read: {error}", code="invalid_form") from None
+        form = await _read_multipart(request)
         return {name: value for name, value in form.items() if isinstance(value, str)}
     body = await read_body(request)
     if request.content_type == "application/x-www-form-urlencoded" and body[:1] not in (b"{", b"["):
-        return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+        return _form_fields(body)
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise InvalidPayload(f"the body is not valid JSON: {error}", code="invalid_json") from None
+
+
+async def _read_multipart(request: web.Request) -> Mapping[str, object]:
+    try:
+        async with asyncio.timeout(BODY_WITHIN_SECONDS):
+            return await request.post()
+    except TimeoutError:
+        raise TooSlow("the body did not arrive in time") from None
+    except (ValueError, LookupError, AssertionError, RuntimeError) as error:
+        # No boundary, no end, a charset that nobody knows: aiohttp has an exception of its own for each.
+        raise InvalidPayload(f"the form cannot be read: {error}", code="invalid_form") from None
+
+
+def _form_fields(body: bytes) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(
+            body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS
+        )
+    except ValueError:
+        raise InvalidPayload(f"a form has at most {_MOST_FIELDS} fields", code="invalid_form") from None
+    return dict(pairs)
 
 
 async def _heartbeat(request: web.Request, data: object) -> Json:
@@ -138,9 +161,15 @@ async def _receive_sms(request: web.Request, data: object) -> Json:
 
 
 def _admit(request: web.Request, device_id: str) -> Admission:
+    """Let the gateway in; a request counts once against its device's rate, however many items it brings."""
     app = request.app
     admission = admit(app[KEYRING], app[STORE].fleet, shown_key(request), device_id)
-    app[DEVICE_LIMIT].spend(device_id)
+    spent = request.get(_SPENT)
+    if spent is None:
+        spent = request[_SPENT] = set()
+    if device_id not in spent:
+        app[DEVICE_LIMIT].spend(device_id)
+        spent.add(device_id)
     return admission
 
 

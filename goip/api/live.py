@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from goip.api.appkeys import HISTORY, HUB, PRINCIPAL
-from goip.api.bodies import answer, load_query
+from goip.api.bodies import load_query
 from goip.api.callers import Gatekeeper, check_origin, principal_of_token
 from goip.api.schemas.state import EventsQuery, StateQuery
 from goip.auth.principals import Principal, authorise_join
@@ -25,7 +25,9 @@ async def show_state(request: web.Request) -> web.Response:
     """`GET /api/state`: everything a client of these rooms begins with, at one cursor."""
     query = load_query(StateQuery(), request.query)
     rooms = _rooms(request, query["rooms"])
-    return answer(request.app[HISTORY].snapshot(rooms))
+    response = web.Response(body=request.app[HISTORY].snapshot(rooms), content_type="application/json")
+    response.enable_compression()
+    return response
 
 
 async def next_events(request: web.Request) -> web.StreamResponse:

@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 from aiohttp import web
-from aiohttp.typedefs import Middleware
 
+from goip.api.appkeys import CONFIG
 from goip.errors import GoipError
 from goip.wire import dumps
 
@@ -106,24 +106,12 @@ def _http_error(answer: web.HTTPException, request_id: str) -> web.Response:
     return response
 
 
-def cross_origin(allowed: tuple[str, ...]) -> Middleware:
-    """A middleware that lets pages of the allowed origins call the API with a token; cookies are never theirs."""
-
-    @web.middleware
-    async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
-        origin = request.headers.get("Origin", "")
-        if not origin or not ("*" in allowed or origin in allowed):
-            return await handler(request)
-        is_preflight = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
-        response = web.Response(status=204) if is_preflight else await handler(request)
-        if not response.prepared:
-            response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Vary"] = "Origin"
-            if is_preflight:
-                response.headers.update(_PREFLIGHT)
-        return response
-
-    return answer
+@web.middleware
+async def preflight(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer a browser that asks whether a page of another origin may call; `add_headers` says whether."""
+    if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+        return web.Response(status=204)
+    return await handler(request)
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
@@ -131,6 +119,13 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     headers = response.headers
     for name, value in _HEADERS.items():
         headers.setdefault(name, value)
+    origin = request.headers.get("Origin")
+    allowed = request.app[CONFIG].allowed_origins
+    if origin is not None and (origin in allowed or "*" in allowed):
+        headers["Access-Control-Allow-Origin"] = origin
+        headers["Vary"] = "Origin"
+        if request.method == "OPTIONS":
+            headers.update(_PREFLIGHT)
     request_id = request.get(REQUEST_ID)
     if request_id is not None:
         headers.setdefault("X-Request-Id", request_id)

@@ -55,7 +55,8 @@ class Page:
         name = request.path.lstrip("/")
         if self._find(name) is not None:
             return self._file(request, name)
-        if name.startswith(("api/", "assets/", "socket.io")) or "." in name.rsplit("/", 1)[-1]:
+        is_file_at_top = "." in name and "/" not in name
+        if is_file_at_top or name.startswith(("api/", "assets/", "socket.io")):
             raise NotFound("there is nothing at this address")
         if self._find("index.html") is None:
             return web.Response(text=_NOT_BUILT, content_type="text/html", status=503)

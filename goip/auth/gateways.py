@@ -23,17 +23,23 @@ class Admission(NamedTuple):
         return self.key.kind == "enrollment"
 
 
+def find_gateway_key(keyring: Keyring, key_text: str | None) -> Key:
+    """The key that a gateway shows. Raises Unauthorized when it shows none that is good."""
+    if key_text is None:
+        raise Unauthorized("show a device key or the enrolment key", code="key_required")
+    key = keyring.find(key_text)
+    if key is None or key.kind not in ("device", "enrollment"):
+        raise Unauthorized("this key is not known, or not good any more", code="invalid_key")
+    return key
+
+
 def admit(keyring: Keyring, fleet: Fleet, key_text: str | None, device_id: str) -> Admission:
     """Let a gateway in, or raise Unauthorized (no good key) or Forbidden (not for this device).
 
     The enrolment key is good for an unknown device, and for a known one until that has used a key of its
     own: so hardware that can hold only the one key works, and an answer that was lost locks nobody out.
     """
-    if key_text is None:
-        raise Unauthorized("show a device key or the enrolment key", code="key_required")
-    key = keyring.find(key_text)
-    if key is None or key.kind not in ("device", "enrollment"):
-        raise Unauthorized("this key is not known, or not good any more", code="invalid_key")
+    key = find_gateway_key(keyring, key_text)
     device = fleet.find(device_id)
     if key.kind == "device":
         if device is None or device.pk != key.device_pk:

@@ -24,13 +24,12 @@ _CATCH_UP_SECONDS = 0.25
 
 
 class Group:
-    """The subscribers to one set of rooms; all of them have been told everything up to `cursor`."""
+    """The subscribers to one set of rooms, and what they are to be told next."""
 
-    __slots__ = ("cursor", "pending", "rooms", "subscribers")
+    __slots__ = ("pending", "rooms", "subscribers")
 
-    def __init__(self, rooms: frozenset[str], cursor: Cursor) -> None:
+    def __init__(self, rooms: frozenset[str]) -> None:
         self.rooms = rooms
-        self.cursor = cursor
         self.subscribers: set[Subscriber] = set()
         self.pending: dict[Key, Envelope] = {}
 
@@ -40,6 +39,7 @@ class Hub:
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
+        self._connected: set[Subscriber] = set()
         self._groups: dict[frozenset[str], Group] = {}
         self._by_room: dict[str, set[Group]] = {}
         self._touched: set[Group] = set()
@@ -50,8 +50,12 @@ class Hub:
 
     @property
     def subscribers(self) -> Iterable[Subscriber]:
-        """Everyone who listens."""
-        return [subscriber for group in self._groups.values() for subscriber in group.subscribers]
+        """Every connection, also those that listen to nothing yet."""
+        return tuple(self._connected)
+
+    def connect(self, subscriber: Subscriber) -> None:
+        """A connection is there; it listens to nothing yet."""
+        self._connected.add(subscriber)
 
     def publish(self, events: Sequence[Event]) -> None:
         """Queue committed events for whoever listens; they leave with the next flush."""
@@ -88,9 +92,14 @@ class Hub:
 
     def _flush_group(self, group: Group, cursor: Cursor) -> None:
         pending, group.pending = group.pending, {}
-        batch = Batch(group.cursor, cursor, pending.values(), group.rooms)
-        group.cursor = cursor
+        batches: dict[Cursor | None, Batch] = {}
         for subscriber in tuple(group.subscribers):
+            # Whoever joined since the last flush was told more than the others: its frame starts there.
+            after = subscriber.told_upto
+            batch = batches.get(after)
+            if batch is None:
+                batch = batches[after] = Batch(after, cursor, pending.values(), group.rooms)
+            subscriber.told_upto = cursor
             subscriber.deliver(batch)
             if subscriber.is_behind:
                 self._catch_up_later()
@@ -100,23 +109,37 @@ class Hub:
         self._pause_seconds = min(max(wanted, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
 
     def subscribe(self, subscriber: Subscriber, rooms: Iterable[str]) -> Cursor:
-        """Listen to exactly these rooms from now on; everything after the returned cursor will be told."""
-        self.flush()
+        """Listen to exactly these rooms from now on; everything after the returned cursor will be told.
+
+        What is pending for the rooms that it leaves and for those who are in the new ones goes out first.
+        """
+        cursor = self._fleet.cursor
+        wanted = frozenset(rooms)
+        self._connected.add(subscriber)
+        for concerned in (self._groups.get(subscriber.rooms), self._groups.get(wanted)):
+            if concerned in self._touched:
+                self._touched.discard(concerned)
+                self._flush_group(concerned, cursor)
+        is_joining = not wanted <= subscriber.rooms
         self._leave_group(subscriber)
-        subscriber.rooms = frozenset(rooms)
-        if not subscriber.rooms:
-            return self._fleet.cursor
-        group = self._groups.get(subscriber.rooms)
+        subscriber.rooms = wanted
+        if is_joining or subscriber.told_upto is None:
+            subscriber.told_upto = cursor
+        if wanted:
+            self._group_of(wanted).subscribers.add(subscriber)
+        return subscriber.told_upto
+
+    def _group_of(self, rooms: frozenset[str]) -> Group:
+        group = self._groups.get(rooms)
         if group is None:
-            group = self._groups[subscriber.rooms] = Group(subscriber.rooms, self._fleet.cursor)
-            for room in subscriber.rooms:
+            group = self._groups[rooms] = Group(rooms)
+            for room in rooms:
                 self._by_room.setdefault(room, set()).add(group)
-        group.cursor = self._fleet.cursor
-        group.subscribers.add(subscriber)
-        return group.cursor
+        return group
 
     def unsubscribe(self, subscriber: Subscriber) -> None:
         """The listener is gone."""
+        self._connected.discard(subscriber)
         self._leave_group(subscriber)
         subscriber.rooms = frozenset()
 

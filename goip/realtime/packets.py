@@ -18,15 +18,17 @@ from engineio import AsyncServer
 from engineio.async_drivers.aiohttp import WebSocket
 from engineio.packet import MESSAGE, Packet
 
+from goip.wire import dumps
+
 _TEXT_FRAME = 0x81
 _PAYLOAD_SEPARATOR = b"\x1e"
-_EVENT = b'42["'
+_EVENT = b"42["
 """An engine.io message (4) that is a Socket.IO event (2) of the default namespace."""
 
 
 def event_packet(name: str, data: bytes) -> bytes:
     """One event with JSON data, as the text of an engine.io packet."""
-    return _EVENT + name.encode() + b'",' + data + b"]"
+    return _EVENT + dumps(name) + b"," + data + b"]"
 
 
 class PacketBatch(Packet):  # type: ignore[misc]

@@ -15,26 +15,32 @@ import structlog
 from aiohttp import web
 from socketio.exceptions import ConnectionRefusedError as Refused
 
-from goip.auth.principals import Principal, authorise_join
+from goip.auth.principals import Principal
 from goip.errors import GoipError, InvalidPayload, Unauthorized
 from goip.models import DASHBOARD, Cursor, device_room
 from goip.realtime.envelope import Batch
 from goip.realtime.hub import Hub
+from goip.realtime.joining import become, join
 from goip.realtime.packets import PacketBatch, event_packet, use_batches
 from goip.realtime.replay import History
-from goip.realtime.subscriber import Subscriber
+from goip.realtime.subscriber import NEEDS_LOGIN, NOT_AUTHENTICATED, TOO_SLOW, Subscriber
 from goip.wire import Json, dumps
 
 log = structlog.get_logger(__name__)
 
 NAMESPACE = "/"
 _MOST_QUEUED_PACKETS = 64
+_FAR_TOO_MANY_QUEUED = 1_024
 _AUTHENTICATE_WITHIN_SECONDS = 10.0
+_RETURN_WITHIN_SECONDS = 10.0
 NOBODY = Principal(kind="nobody")
 
 
 class Gatekeeper(Protocol):
     """How the transport learns who calls; wired in `app`."""
+
+    def check_origin(self, request: web.Request) -> None:
+        """Raises Forbidden for a page of another site that was not named."""
 
     def of_handshake(self, request: web.Request, token: str | None) -> Principal | None:
         """The caller of a handshake: by `token`, header or cookie; None for nobody. Raises Unauthorized."""
@@ -53,19 +59,25 @@ class SocketIoClient(Subscriber):
         super().__init__(principal, "socketio")
         self.sid = sid
         self.wants_frames = False
+        self.joining = asyncio.Lock()
         self.cursor: Cursor | None = None
+        self._cursor_until = asyncio.get_running_loop().time() + _RETURN_WITHIN_SECONDS
         self.tasks: set[asyncio.Task[None]] = set()
-        self._socket = socket
+        self.socket = socket
         self._end = end
 
     def is_writable(self) -> bool:
         """True while the library's queue for this client is short."""
-        return bool(self._socket.queue.qsize() < _MOST_QUEUED_PACKETS)
+        return bool(self.socket.queue.qsize() < _MOST_QUEUED_PACKETS)
 
     def write(self, batch: Batch) -> None:
         """Queue a batch, as one frame or as single events."""
         form, encode = ("frame-packet", _frame_packet) if self.wants_frames else ("packets", _event_packets)
         self._put(batch.encoded(form, encode))
+
+    def returning_cursor(self) -> Cursor | None:
+        """The cursor of the handshake: good for the joins by which a client comes back, not for later ones."""
+        return self.cursor if asyncio.get_running_loop().time() < self._cursor_until else None
 
     def send(self, name: str, data: bytes) -> None:
         """Queue one event with JSON data for this client alone."""
@@ -87,8 +99,11 @@ class SocketIoClient(Subscriber):
         self._end(reason)
 
     def _put(self, packet: PacketBatch) -> None:
-        if not self._socket.closed:
-            self._socket.queue.put_nowait(packet)
+        if self.socket.closed:
+            return
+        self.socket.queue.put_nowait(packet)
+        if self.socket.queue.qsize() > _FAR_TOO_MANY_QUEUED:  # it asks and asks, and never reads
+            self.close(TOO_SLOW)
 
 
 def _event_packets(batch: Batch) -> PacketBatch:
@@ -108,7 +123,6 @@ class SocketIoTransport:
         history: History,
         gatekeeper: Gatekeeper,
         record_heartbeat: HeartbeatHandler,
-        allowed_origins: tuple[str, ...] = (),
     ) -> None:
         self._hub = hub
         self._history = history
@@ -117,7 +131,7 @@ class SocketIoTransport:
         self.clients: dict[str, SocketIoClient] = {}
         self.server = socketio.AsyncServer(
             async_mode="aiohttp",
-            cors_allowed_origins=_cors(allowed_origins),
+            cors_allowed_origins="*",  # `gatekeeper.check_origin` has looked before: one rule for every socket
             max_http_buffer_size=1_000_000,
             http_compression=True,
             logger=False,
@@ -128,14 +142,14 @@ class SocketIoTransport:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """A request of an engine.io client: handshake, poll, post or upgrade."""
+        self._gatekeeper.check_origin(request)
         response: web.StreamResponse = await self.server.handle_request(request)
         return response
 
     async def stop(self) -> None:
         """Close every connection below Socket.IO: at a farewell of Socket.IO's own a stock client stays away."""
         for socket in tuple(self.server.eio.sockets.values()):
-            await socket.close(wait=False)
-            socket.queue.put_nowait(None)  # ends the writer, and with it the request behind it
+            await _close_socket(socket)
         await self.server.shutdown()
 
     def _listen(self) -> None:
@@ -170,6 +184,7 @@ class SocketIoTransport:
         client.cursor = cursor
         client.wants_frames = options.get("frames") is True
         self.clients[sid] = client
+        self._hub.connect(client)
         if principal is None:
             loop = asyncio.get_running_loop()
             loop.call_later(_AUTHENTICATE_WITHIN_SECONDS, self._end_unless_known, client)
@@ -181,16 +196,23 @@ class SocketIoTransport:
 
     def _end_unless_known(self, client: SocketIoClient) -> None:
         if client.principal is NOBODY and not client.rooms:
-            self._end(client.sid, "not authenticated")
+            self._end(client.sid, NOT_AUTHENTICATED)
 
     def _end(self, sid: str, reason: str) -> None:
         client = self.clients.get(sid)
         if client is None:
             return
         log.info("socketio.closed", reason=reason, user=client.principal.username)
-        task = asyncio.create_task(self.server.disconnect(sid))
+        self._hub.unsubscribe(client)
+        task = asyncio.create_task(self._hang_up(client, reason))
         client.tasks.add(task)
         task.add_done_callback(client.tasks.discard)
+
+    async def _hang_up(self, client: SocketIoClient, reason: str) -> None:
+        """Close the connection itself. A stock client stays away only when it is told so by Socket.IO."""
+        if reason in NEEDS_LOGIN:
+            await self.server.disconnect(client.sid)
+        await _close_socket(client.socket)
 
     async def _on_join_dashboard(self, sid: str, options: object = None) -> Json:
         return await self._join(sid, DASHBOARD, options)
@@ -209,11 +231,11 @@ class SocketIoTransport:
 
     async def _on_leave_device(self, sid: str, target: object = None) -> Json:
         device_id = target.get("deviceId") if isinstance(target, dict) else target
-        return self._leave(sid, device_room(str(device_id)))
+        return await self._leave(sid, device_room(str(device_id)))
 
     async def _on_unsubscribe(self, sid: str, target: object = None) -> Json:
         room = target.get("room") if isinstance(target, dict) else target
-        return self._leave(sid, str(room))
+        return await self._leave(sid, str(room))
 
     async def _join(self, sid: str, room: str, options: object) -> Json:
         client = self.clients[sid]
@@ -221,32 +243,21 @@ class SocketIoTransport:
         try:
             if client.principal is NOBODY:
                 raise Unauthorized("log in first")
-            authorise_join(client.principal, room)
-            after = _cursor(wishes.get("cursor")) or client.cursor
+            after = _cursor(wishes.get("cursor")) or client.returning_cursor()
+            client.wants_frames = client.wants_frames or wishes.get("frames") is True
+            async with client.joining:
+                batch = await join(self._hub, self._history, client, frozenset((room,)), after)
+                client.send_history(batch)
+                client.end_replay()
         except GoipError as refusal:
             return _refused(refusal)
-        client.wants_frames = client.wants_frames or wishes.get("frames") is True
-        client.begin_replay()
-        try:
-            self._hub.subscribe(client, client.rooms | {room})
-            batch = await self._history_of(room, after)
-            client.send_history(batch)
-        except GoipError as trouble:
-            self._hub.subscribe(client, client.rooms - {room})
-            return _refused(trouble)
-        finally:
-            client.end_replay()
         return {"ok": True, "room": room, "cursor": str(batch.cursor), "recovered": batch.recovered}
 
-    async def _history_of(self, room: str, after: Cursor | None) -> Batch:
-        if after is None:
-            return self._history.fresh((room,), None)
-        return await self._history.missed((room,), after)
-
-    def _leave(self, sid: str, room: str) -> Json:
+    async def _leave(self, sid: str, room: str) -> Json:
         client = self.clients[sid]
-        if room in client.rooms:
-            self._hub.subscribe(client, client.rooms - {room})
+        async with client.joining:
+            if room in client.rooms:
+                self._hub.subscribe(client, client.rooms - {room})
         return {"ok": True, "room": room}
 
     async def _on_device_authenticate(self, sid: str, proof: object = None) -> Json:
@@ -259,9 +270,7 @@ class SocketIoTransport:
             principal, told = await self._gatekeeper.of_device(device_id, key)
         except GoipError as refusal:
             return _refused(refusal)
-        if principal != client.principal:
-            self._hub.subscribe(client, frozenset())  # what another was let into does not outlive that other
-            client.principal = principal
+        become(self._hub, client, principal)
         answer = await self._join(sid, device_room(str(told["deviceId"])), {})
         client.send("device:registered", dumps(told))
         return answer
@@ -276,6 +285,12 @@ class SocketIoTransport:
         return answer
 
 
+async def _close_socket(socket: Any) -> None:
+    """Close an engine.io connection; the None ends its writer, and with it the request behind it."""
+    await socket.close(wait=False)
+    socket.queue.put_nowait(None)
+
+
 def _refused(refusal: GoipError) -> Json:
     return {"ok": False, "error": refusal.message, "code": refusal.code}
 
@@ -286,10 +301,3 @@ def _cursor(text: object) -> Cursor | None:
     if not isinstance(text, str):
         raise InvalidPayload("cursor must be a text", fields={"cursor": ["Not a text."]})
     return Cursor.parse(text)
-
-
-def _cors(origins: tuple[str, ...]) -> Any:
-    """engine.io's own words: None for the same origin only, `*` for any."""
-    if not origins:
-        return None
-    return "*" if "*" in origins else list(origins)

@@ -14,8 +14,9 @@ from goip.auth.principals import Principal
 from goip.models import Cursor
 from goip.realtime.envelope import Batch
 from goip.realtime.hub import Hub
+from goip.realtime.joining import join
 from goip.realtime.replay import History
-from goip.realtime.stream import StreamSubscriber, join
+from goip.realtime.stream import StreamSubscriber
 from goip.wire import dumps
 
 COMMENT_EVERY_SECONDS = 15.0
@@ -67,6 +68,7 @@ async def stream_events(
 ) -> web.StreamResponse:
     """Answer with the stream of these rooms, until either side ends it."""
     client = SseClient(principal)
+    client.abort = request.transport.abort if request.transport is not None else None
     batch = await join(hub, history, client, frozenset(rooms), after)
     try:
         response = web.StreamResponse(headers=_HEADERS)

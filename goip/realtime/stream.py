@@ -6,14 +6,13 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-from goip.auth.principals import Principal, authorise_join
-from goip.models import Cursor
+from goip.auth.principals import Principal
 from goip.realtime.envelope import Batch
-from goip.realtime.hub import Hub
-from goip.realtime.replay import History
-from goip.realtime.subscriber import Subscriber
+from goip.realtime.subscriber import TOO_SLOW, Subscriber
 
 _MOST_QUEUED = 16
+_FAR_TOO_MANY_QUEUED = 512
+_GRACE_SECONDS = 2.0
 
 
 class StreamSubscriber(Subscriber):
@@ -22,6 +21,7 @@ class StreamSubscriber(Subscriber):
     def __init__(self, principal: Principal, transport: str, encode: Callable[[Batch], bytes]) -> None:
         super().__init__(principal, transport)
         self.reason: str | None = None
+        self.abort: Callable[[], None] | None = None
         self._encode = encode
         self._queue: deque[bytes] = deque()
         self._wake = asyncio.Event()
@@ -35,14 +35,20 @@ class StreamSubscriber(Subscriber):
         self.push(batch.encoded(self.transport, self._encode))
 
     def push(self, chunk: bytes) -> None:
-        """Queue bytes of this client's own."""
+        """Queue bytes of this client's own; one that asks and asks and never reads is closed."""
         self._queue.append(chunk)
         self._wake.set()
+        if len(self._queue) > _FAR_TOO_MANY_QUEUED:
+            self.close(TOO_SLOW)
 
     def close(self, reason: str) -> None:
-        """Let the writer send what is queued, and end."""
-        self.reason = self.reason or reason
+        """Let the writer send what is queued, and end; a client that does not read is cut off soon."""
+        if self.reason is not None:
+            return
+        self.reason = reason
         self._wake.set()
+        if self.abort is not None:
+            asyncio.get_running_loop().call_later(_GRACE_SECONDS, self.abort)
 
     async def drain(self, send: Callable[[bytes], Awaitable[None]], idle_seconds: float, idle: bytes) -> None:
         """Send what is queued, in order, until closed; `idle` when there was nothing for that long."""
@@ -58,25 +64,3 @@ class StreamSubscriber(Subscriber):
                     await self._wake.wait()
             except TimeoutError:
                 await send(idle)
-
-
-async def join(
-    hub: Hub, history: History, client: Subscriber, rooms: frozenset[str], after: Cursor | None
-) -> Batch:
-    """Listen to more rooms: authorised, then history first, then what comes. Returns the history.
-
-    The caller sends it, and calls `client.end_replay()` after that. Raises Forbidden, Unavailable.
-    """
-    for room in rooms:
-        authorise_join(client.principal, room)
-    before = client.rooms
-    client.begin_replay()
-    try:
-        hub.subscribe(client, before | rooms)
-        if after is None:
-            return history.fresh(rooms, None)
-        return await history.missed(rooms, after)
-    except BaseException:
-        hub.subscribe(client, before)
-        client.end_replay()
-        raise

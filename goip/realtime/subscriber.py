@@ -47,6 +47,7 @@ class Subscriber(ABC):
         self.principal = principal
         self.transport = transport
         self.rooms: frozenset[str] = frozenset()
+        self.told_upto: Cursor | None = None
         self._held: dict[Key, Envelope] = {}
         self._held_after: Cursor | None = None
         self._held_upto: Cursor | None = None
@@ -91,14 +92,22 @@ class Subscriber(ABC):
             if time.monotonic() - self._held_since > STUCK_SECONDS:
                 self.close(TOO_SLOW)
             return
+        self._send_held()
+
+    def _send_held(self) -> None:
         if self._lost_track and self._held_upto is not None:
             self.tell_resync(self._held_upto)
         elif self._held_upto is not None:
             self.write(Batch(self._held_after, self._held_upto, self._held.values(), self.rooms))
         self._forget_held()
 
+    def settle(self) -> None:
+        """Send what is held, however slow the client is: history must not overtake it."""
+        if self._held_since is not None and not self._is_replaying:
+            self._send_held()
+
     def begin_replay(self) -> None:
-        """Hold new events until `end_replay`: history goes first."""
+        """Hold new events until `end_replay`: history goes first. What was pending must have been flushed."""
         self._is_replaying = True
 
     def end_replay(self) -> None:

@@ -20,8 +20,9 @@ from goip.errors import GoipError, InvalidPayload, Unauthorized
 from goip.models import Cursor
 from goip.realtime.envelope import Batch
 from goip.realtime.hub import Hub
+from goip.realtime.joining import become, join
 from goip.realtime.replay import History
-from goip.realtime.stream import StreamSubscriber, join
+from goip.realtime.stream import StreamSubscriber
 from goip.realtime.subscriber import NEEDS_LOGIN, NOT_AUTHENTICATED
 from goip.wire import Json, dumps
 
@@ -58,6 +59,8 @@ async def serve(
     socket = web.WebSocketResponse(heartbeat=PING_EVERY_SECONDS, max_msg_size=_MOST_BYTES_IN, compress=False)
     await socket.prepare(request)
     client = WebSocketClient(principal or NOBODY)
+    client.abort = request.transport.abort if request.transport is not None else None
+    hub.connect(client)
     conversation = _Conversation(client, hub, history, identify)
     writing = asyncio.create_task(_write(client, socket), name="websocket-writer")
     timer = asyncio.get_running_loop().call_later(AUTHENTICATE_WITHIN_SECONDS, conversation.end_nobody)
@@ -113,7 +116,7 @@ class _Conversation:
         if kind == "ping":
             client.push(dumps({"type": "pong"}))
         elif kind == "auth":
-            client.principal = self._identify(_text(told, "token"))
+            become(self._hub, client, self._identify(_text(told, "token")))
             client.push(dumps({"type": "authenticated"}))
         elif kind == "join":
             await self._join(_text(told, "room"), told.get("after"))
@@ -132,8 +135,7 @@ class _Conversation:
         batch = await join(self._hub, self._history, client, frozenset((room,)), cursor)
         answer = {"type": "joined", "room": room, "cursor": str(batch.cursor), "recovered": batch.recovered}
         client.push(dumps(answer))
-        if batch.envelopes or batch.state is not None:
-            client.write(batch)
+        client.write(batch)
         client.end_replay()
 
 

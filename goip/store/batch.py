@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import aiosqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from goip.store.engine import Fenced
 from goip.store.statements import Row
 
 Batch = Sequence[tuple[str, list[Row]]]
@@ -21,22 +22,29 @@ Batch = Sequence[tuple[str, list[Row]]]
 async def commit_batch(connection: AsyncConnection, batch: Batch) -> None:
     """Execute every statement with all of its rows, in order, in one transaction: all or nothing.
 
-    The connection must not be in a transaction.
+    The first statement is the fence: it has to change just one row, or nothing is written and Fenced is
+    raised. The connection must not be in a transaction.
     """
     driver = (await connection.get_raw_connection()).driver_connection
     if isinstance(driver, aiosqlite.Connection):
         # aiosqlite has no public call for "this function, on your thread"; a test pins this one.
         await driver._execute(_commit_all, driver._conn, batch)  # type: ignore[no-untyped-call]
         return
+    (fence, (place,)), *others = batch
     async with driver.transaction():  # type: ignore[union-attr]
-        for sql, rows in batch:
+        if await driver.execute(fence, *place) != "UPDATE 1":  # type: ignore[union-attr]
+            raise Fenced
+        for sql, rows in others:
             await driver.executemany(sql, rows)  # type: ignore[union-attr]
 
 
 def _commit_all(connection: sqlite3.Connection, batch: Batch) -> None:
+    (fence, (place,)), *others = batch
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for sql, rows in batch:
+        if connection.execute(fence, place).rowcount != 1:
+            raise Fenced
+        for sql, rows in others:
             if len(rows) == 1:
                 connection.execute(sql, rows[0])
             else:

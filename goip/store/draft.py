@@ -160,8 +160,8 @@ class Draft:
             self._add(Write.ROLLUP, row)
         folded_seq = folder.folded_seq(self.due, self.beats, self.seq)
         totals = self.totals
-        row = (self.seq, folded_seq, totals.received, totals.sent, totals.delivered, totals.failed)
-        self._add(Write.STREAM, row)
+        moved = (self.seq, folded_seq, totals.received, totals.sent, totals.delivered, totals.failed)
+        self._add(Write.STREAM, (*moved, self._fleet.seq, self._fleet.epoch))
 
     def _write_device(self, device: Device) -> None:
         """The rows of a device, its slots and their cards, as they are now."""

@@ -109,8 +109,14 @@ def trouble_is_unavailable() -> Iterator[None]:
         raise Unavailable(describe_trouble(error), code="storage_unavailable") from error
 
 
+class Fenced(Exception):
+    """The stream is not where this server left it: somebody else has written, or a commit's answer was lost."""
+
+
 def is_trouble(error: BaseException) -> bool:
     """True for what the database, the disk or the link did; False for a defect or a bad value."""
+    if isinstance(error, Fenced):
+        return True
     if isinstance(error, DBAPIError):
         return error.connection_invalidated or (error.orig is not None and is_trouble(error.orig))
     state = getattr(error, "sqlstate", None)
@@ -123,6 +129,8 @@ def is_trouble(error: BaseException) -> bool:
 
 def describe_trouble(error: BaseException) -> str:
     """What is wrong with the database, in words for an operator."""
+    if isinstance(error, Fenced):
+        return "the database is ahead of this server"
     text = str(getattr(error, "orig", None) or error).lower()
     for sign, words in _SIGNS.items():
         if sign in text:

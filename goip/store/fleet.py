@@ -74,7 +74,16 @@ class Fleet:
             elif known.status != device.status:
                 self._n_by_status[known.status] -= 1
                 self._n_by_status[device.status] += 1
+            # In the order of their newest change, for `newest_first`.
+            self._devices.pop(device.device_id, None)
             self._devices[device.device_id] = device
+
+    def newest_first(self, after_seq: int) -> Iterator[Device]:
+        """The devices that changed after `after_seq`, the newest first: what changed, not how many there are."""
+        for device in reversed(self._devices.values()):
+            if device.seq <= after_seq:
+                return
+            yield device
 
     def remove(self, device_id: str) -> None:
         """Forget a device whose removal is committed."""

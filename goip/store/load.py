@@ -24,7 +24,7 @@ async def load(connection: AsyncConnection, fleet: Fleet, folder: Folder) -> Non
     if stream is None:
         stream = await _begin_stream(connection)
     fleet.epoch, fleet.seq, fleet.oldest_seq = stream.epoch, stream.seq, stream.oldest_seq
-    fleet.stats_seq = stream.seq
+    fleet.stats_seq = 0  # told anew as soon as they differ
     fleet.sms = SmsTotals(stream.received_sms, stream.sent_sms, stream.delivered_sms, stream.failed_sms)
     await _load_devices(connection, fleet)
     await _replay(connection, fleet, folder, stream.folded_seq)
@@ -42,7 +42,7 @@ async def _load_devices(connection: AsyncConnection, fleet: Fleet) -> None:
     slots: dict[int, list[SimSlot]] = defaultdict(list)
     for row in await connection.execute(select(t.slots).order_by(t.slots.c.device_pk, t.slots.c.slot_index)):
         slots[row.device_pk].append(slot_of(row))
-    rows = await connection.execute(select(t.devices))
+    rows = await connection.execute(select(t.devices).order_by(t.devices.c.seq))
     fleet.put(device_of(row, tuple(slots.get(row.pk, ()))) for row in rows)
     # A key is never given twice, or a removed device's heartbeats and charts would be another's. Whatever
     # has beaten has a rollup from that very commit, and there the key is indexed.

@@ -31,11 +31,12 @@ def scripts_folder() -> Path:
 async def migrate(database: Database) -> str | None:
     """Upgrade to the newest schema; returns the schema version it started from, None for a new database.
 
-    SQLite is copied beside itself first and put back when a migration fails half-way; PostgreSQL runs them in
-    one transaction. Raises StartupError for a newer schema, a damaged file, or a failed migration.
+    All migrations run in one transaction, so one that fails half-way leaves the database as it was; SQLite is
+    copied beside itself first all the same. Raises StartupError for a newer schema, a damaged file, or a
+    failed migration.
     """
     if database.path is not None:
-        _prepare_folder(database.path)
+        prepare_folder(database.path)
     config = _config()
     head = ScriptDirectory.from_config(config).get_current_head()
     try:
@@ -50,6 +51,23 @@ async def migrate(database: Database) -> str | None:
     await _upgrade(database, config, backup)
     log.info("database.migrated", started_from=current, now=head, backup=str(backup) if backup else None)
     return current
+
+
+async def migrate_if_new(database: Database) -> None:
+    """Make the tables where there are none. Raises StartupError for any other version than this one's.
+
+    For commands beside a server that may be running: that server's schema is not theirs to change.
+    """
+    config = _config()
+    try:
+        async with database.writing() as connection:
+            current = await connection.run_sync(_current_revision)
+    except Exception as error:
+        raise startup_error(database, error) from error
+    if current is None:
+        await migrate(database)
+    elif current != ScriptDirectory.from_config(config).get_current_head():
+        raise StartupError(f"The database has schema {current}, not this version's: run goip migrate first.")
 
 
 async def _upgrade(database: Database, config: AlembicConfig, backup: Path | None) -> None:
@@ -100,7 +118,8 @@ async def _back_up(database: Database, current: str | None) -> Path | None:
     return target
 
 
-def _prepare_folder(path: Path) -> None:
+def prepare_folder(path: Path) -> None:
+    """Make the database's folder; raises StartupError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -13,6 +13,7 @@ from goip.store.statements import adding_rollup
 
 COARSE_STEP_SECONDS = 3600
 _BITE = 5_000
+_DEVICES_AT_ONCE = 500
 
 
 async def drop_heartbeats(connection: AsyncConnection, before_at: int) -> int:
@@ -27,10 +28,15 @@ async def drop_heartbeats(connection: AsyncConnection, before_at: int) -> int:
 
 
 async def oldest_facts(connection: AsyncConnection, before_at: int) -> int | None:
-    """The newest seq of a bite of facts from before `before_at`, None when there are none."""
+    """The newest seq of a bite of facts from before `before_at`, None when the oldest fact is younger."""
     events = t.events.c
-    oldest = select(events.seq).where(events.at < before_at).order_by(events.seq).limit(_BITE).subquery()
-    upto: int | None = (await connection.execute(select(func.max(oldest.c.seq)))).scalar()
+    first = (
+        await connection.execute(select(events.seq, events.at).order_by(events.seq).limit(1))
+    ).one_or_none()
+    if first is None or first.at >= before_at:
+        return None
+    in_bite = (events.seq < first.seq + _BITE, events.at < before_at)
+    upto: int | None = (await connection.execute(select(func.max(events.seq)).where(*in_bite))).scalar()
     return upto
 
 
@@ -41,7 +47,7 @@ async def drop_facts(connection: AsyncConnection, upto: int) -> int:
 
 
 async def coarsen_rollups(connection: AsyncConnection, before_at: int) -> int:
-    """Sum the fine rollups of one past hour (the oldest before `before_at`) into a coarse bucket."""
+    """Sum the fine rollups of the oldest hour before `before_at` into coarse buckets, some devices at once."""
     rollups = t.heartbeat_rollups
     columns = rollups.c
     fine = columns.step_seconds == STEP_SECONDS
@@ -51,8 +57,11 @@ async def coarsen_rollups(connection: AsyncConnection, before_at: int) -> int:
         return 0
     hour_at = oldest - oldest % width
     in_hour = (fine, columns.bucket_at >= hour_at, columns.bucket_at < hour_at + width)
-    sums = ("n_beats", "n_battery", "battery_sum", "n_signal", "signal_sum")
-    picks = [func.sum(columns[name]) for name in sums]
+    first_pk = (await connection.execute(select(func.min(columns.device_pk)).where(*in_hour))).scalar_one()
+    in_bite = (*in_hour, columns.device_pk < first_pk + _DEVICES_AT_ONCE)
+    sums = [
+        func.sum(columns[name]) for name in ("n_beats", "n_battery", "battery_sum", "n_signal", "signal_sum")
+    ]
     battery = [func.min(columns.battery_min), func.max(columns.battery_max)]
     signal = [func.min(columns.signal_min), func.max(columns.signal_max)]
     values: list[Any] = [
@@ -61,12 +70,12 @@ async def coarsen_rollups(connection: AsyncConnection, before_at: int) -> int:
         literal(COARSE_STEP_SECONDS),
         literal(hour_at),
     ]
-    values += [*picks[:3], *battery, *picks[3:], *signal]
-    query = select(*values).where(*in_hour).group_by(columns.device_pk, columns.slot_index)
+    values += [*sums[:3], *battery, *sums[3:], *signal]
+    query = select(*values).where(*in_bite).group_by(columns.device_pk, columns.slot_index)
     # Added to what is there: a backlog may come for an hour that was summed up long ago.
     summed = adding_rollup(connection.dialect).from_select([column.name for column in columns], query)
     await connection.execute(summed)
-    return await _count(connection, delete(rollups).where(*in_hour))
+    return await _count(connection, delete(rollups).where(*in_bite))
 
 
 async def drop_rollups(connection: AsyncConnection, before_at: int) -> int:

@@ -5,6 +5,7 @@ The writer executes them with lists of tuples; a tuple has the columns of its ta
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import Enum, auto
 from typing import Any
 
@@ -18,8 +19,12 @@ Row = tuple[Any, ...]
 
 
 class Write(Enum):
-    """The kinds of row that a commit writes, in the order in which they are written."""
+    """The kinds of row that a commit writes, in the order in which they are written.
 
+    The stream comes first: it is the fence. It moves only from where this server believes it to be.
+    """
+
+    STREAM = auto()
     DEVICE = auto()
     DROP_SLOTS = auto()
     SLOT = auto()
@@ -31,7 +36,6 @@ class Write(Enum):
     CONVERSATION = auto()
     EVENT = auto()
     DROP_DEVICE = auto()
-    STREAM = auto()
 
 
 class Statements:
@@ -107,6 +111,7 @@ STREAM_COLUMNS = ("seq", "folded_seq", "received_sms", "sent_sms", "delivered_sm
 
 
 def _moved_stream() -> UpdateBase:
-    return update(t.stream).ordered_values(
-        *((t.stream.c[name], bindparam(f"to_{name}")) for name in STREAM_COLUMNS)
-    )
+    stream = t.stream.c
+    moved: Iterator[tuple[Any, Any]] = ((stream[name], bindparam(f"to_{name}")) for name in STREAM_COLUMNS)
+    known = (stream.seq == bindparam("known_seq"), stream.epoch == bindparam("known_epoch"))
+    return update(t.stream).ordered_values(*moved).where(*known)

@@ -83,7 +83,8 @@ class Store:
         """Memory follows the disk where a commit's answer was lost; returns what it had not told yet."""
         fleet, known = self.fleet, self.fleet.seq
         async with self.reading() as connection:
-            seq = (await connection.execute(select(t.stream.c.seq))).scalar_one()
+            # Locked, so that a commit that is still under way on a broken link is waited for.
+            seq = (await connection.execute(select(t.stream.c.seq).with_for_update())).scalar_one()
             if seq == known:
                 return []
             # Whole or not at all: the link may break again in the middle, and readers look at the fleet meanwhile.

@@ -150,6 +150,7 @@ heartbeat_rollups = Table(
     Column("signal_sum", BigInteger, nullable=False),
     Column("signal_min", Integer),
     Column("signal_max", Integer),
+    Index("ix_heartbeat_rollups_step_seconds_bucket_at", "step_seconds", "bucket_at"),
     sqlite_with_rowid=False,
 )
 """Heartbeats of one device (or slot) in one bucket of time: what charts are drawn from."""

@@ -80,9 +80,9 @@ class Presence:
             for d in self._store.fleet
             if d.status in ("online", "late")
         ]
-        await self._record(doubted)
         for device in self._store.fleet:
             self._watch(device, now)
+        await self._record(doubted)
         self._store.subscribe(self.on_events)
         self._task = asyncio.create_task(self._run(), name="presence")
 
@@ -154,16 +154,23 @@ class Presence:
             self._push(deadline, device_id)
             return None
         if device.status == "online":
-            self._push(heard + rhythm.offline_seconds(device), device_id)
+            # Not at once, when both deadlines have passed: `look` would come here again before it is late.
+            self._push(max(heard + rhythm.offline_seconds(device), now + _TRY_AGAIN_SECONDS), device_id)
             return _change(device, "late", "a heartbeat is overdue")
         del self._heard[device_id]
         return _change(device, "offline", _offline_reason(device, now - heard))
 
     async def _record(self, changes: Sequence[SilenceChange]) -> None:
+        """Record all of them; what cannot be stored now is as due as before, in a second."""
         for start in range(0, len(changes), _AT_ONCE):
-            waiting = [self._store.record(change) for change in changes[start : start + _AT_ONCE]]
-            await asyncio.gather(*waiting, return_exceptions=True)
-            for change, done in zip(changes[start:], waiting, strict=False):
+            waiting: list[tuple[SilenceChange, asyncio.Future[Device | None]]] = []
+            for change in changes[start : start + _AT_ONCE]:
+                try:
+                    waiting.append((change, self._store.record(change)))
+                except GoipError:  # the queue is full
+                    self._try_again(change)
+            await asyncio.gather(*(done for _, done in waiting), return_exceptions=True)
+            for change, done in waiting:
                 if done.exception() is not None:
                     self._try_again(change)
 

@@ -117,6 +117,12 @@ def upgrade() -> None:
         ),
         sqlite_with_rowid=False,
     )
+    op.create_index(
+        "ix_heartbeat_rollups_step_seconds_bucket_at",
+        "heartbeat_rollups",
+        ["step_seconds", "bucket_at"],
+        unique=False,
+    )
     op.create_table(
         "settings",
         sa.Column("name", sa.Text(), nullable=False),
