@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -35,8 +36,9 @@ def on_postgres(statement: str, *values: object, url: str = POSTGRES_URL) -> lis
         finally:
             await connection.close()
 
-    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-        return runner.run(fetch())
+    # In a thread of its own: fixtures of async tests may be run inside a loop.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(fetch())).result()
 
 
 @contextlib.contextmanager

@@ -1,0 +1,1 @@
+"""A server that is killed at random moments under load: what it acknowledged and what it told stays so."""
