@@ -15,35 +15,9 @@ from goip.errors import Unavailable
 from goip.store import engine, writer
 from goip.store import tables as t
 from goip.store.store import Store
-from tests.conftest import FakeClock
 from tests.store.lives import PATIENCE_SECONDS, Ear, all_rows, beat, enrol, opened, receive, url_of
 
 pytestmark = pytest.mark.timeout(60)
-
-
-@pytest.fixture
-async def sqlite_store(
-    sqlite_template: Any, tmp_path: Any, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Store]:
-    """An open store on a file, which does not wait long for others."""
-    monkeypatch.setattr(engine, "_BUSY_SECONDS", 0.05)
-    path = tmp_path / "goip.db"
-    path.write_bytes(sqlite_template.read_bytes())
-    store = Store(f"sqlite:///{path}", clock=clock)
-    await store.open()
-    yield store
-    await store.close()
-
-
-@pytest.fixture
-async def postgres_store(postgres_databases: Any, clock: FakeClock) -> AsyncIterator[Store]:
-    from tests.conftest import postgres_url
-
-    name = await asyncio.to_thread(postgres_databases.emptied)
-    store = Store(postgres_url(name), clock=clock)
-    await store.open()
-    yield store
-    await store.close()
 
 
 async def until_it_works(store: Store, message: str) -> None:
