@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError
 
 from goip.errors import StartupError
-from goip.store.engine import Database
+from goip.store.engine import Database, startup_error
 
 _ADVISORY_KEY = 0x676F6970
 """`goip` in ASCII."""
@@ -29,22 +30,27 @@ class SingleNodeLock:
         self._file: IO[str] | None = None
 
     async def take(self) -> None:
-        """Raises StartupError when another server holds the database."""
-        if self._database.path is not None:
-            self._take_file(self._database.path)
-            return
-        event.listen(self._database.writer_engine.sync_engine, "connect", _lock_link)
+        """Raises StartupError when another server holds the database, or it cannot be reached."""
         try:
-            async with self._database.writer_engine.connect():
-                pass
+            if self._database.path is not None:
+                self._take_file(self._database.path)
+            else:
+                await self._take_link()
         except LockedOut as error:
             raise StartupError(f"{error} Stop it first.") from None
+        except (DBAPIError, OSError) as error:
+            raise startup_error(self._database, error) from error
 
     async def release(self) -> None:
         """Let another server have the file; PostgreSQL's lock goes with the link."""
         if self._file is not None:
             self._file.close()
             self._file = None
+
+    async def _take_link(self) -> None:
+        event.listen(self._database.writer_engine.sync_engine, "connect", _lock_link)
+        async with self._database.writer_engine.connect():
+            pass
 
     def _take_file(self, database: Path) -> None:
         database.parent.mkdir(parents=True, exist_ok=True)
