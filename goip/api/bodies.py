@@ -23,6 +23,8 @@ async def read_body(request: web.Request) -> bytes:
     n_announced = request.content_length or 0
     if n_announced > request.client_max_size:
         raise web.HTTPRequestEntityTooLarge(max_size=request.client_max_size, actual_size=n_announced)
+    if request.content.is_eof():  # it is here already, as almost every one is
+        return await request.read()
     try:
         async with asyncio.timeout(BODY_WITHIN_SECONDS):
             return await request.read()

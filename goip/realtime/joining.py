@@ -21,17 +21,24 @@ async def join(
     for room in rooms:
         authorise_join(client.principal, room)
     before = client.rooms
-    client.settle()
-    hub.subscribe(client, before | rooms)
+    told_upto = hub.subscribe(client, before)  # no change: what was pending for it is out now,
+    client.settle()  # and in its hands, so that history cannot overtake it
+    begins_at = hub.subscribe(client, before | rooms)
     client.begin_replay()
     try:
-        if after is None:
-            return history.fresh(rooms, None)
-        return await history.missed(rooms, after, told=before)
+        batch = history.fresh(rooms, None)
+        if after is not None:
+            told = {room: client.heard_since[room] for room in before - rooms}
+            batch = await history.missed(rooms, after, told)
     except BaseException:
         hub.subscribe(client, before)
+        if before:  # between the frame before and the next one nothing happened in its rooms
+            client.write(Batch(told_upto, begins_at, (), before))
         client.end_replay()
         raise
+    since = after if after is not None and batch.recovered else batch.cursor
+    client.heard_since.update(dict.fromkeys(rooms, since.seq))
+    return batch
 
 
 def become(hub: Hub, client: Subscriber, principal: Principal) -> None:

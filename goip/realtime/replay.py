@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from goip.clock import to_iso
 from goip.models import DASHBOARD, Cursor, Device, Event, device_room
@@ -11,6 +11,8 @@ from goip.store.draft import device_event
 from goip.store.facts import list_facts
 from goip.store.store import Store
 from goip.wire import device_json, dumps, stats_json
+
+NOTHING: Mapping[str, int] = {}
 
 
 class History:
@@ -48,13 +50,11 @@ class History:
         self._encoded[device.pk] = (device, encoded)
         return encoded
 
-    async def missed(
-        self, rooms: Collection[str], after: Cursor, told: Collection[str] = frozenset()
-    ) -> Batch:
+    async def missed(self, rooms: Collection[str], after: Cursor, told: Mapping[str, int] = NOTHING) -> Batch:
         """All that these rooms had after `after`, or a snapshot where that cannot be told any more.
 
-        Facts come every one, in order; of each subject's states only the newest. What is also in one of
-        the rooms `told` the client has heard there.
+        Facts come every one, in order; of each subject's states only the newest. `told` are other rooms of
+        the client, each with the place since when it hears them: what it heard there is left out.
         """
         fleet = self._store.fleet
         upto = fleet.cursor
@@ -69,7 +69,8 @@ class History:
             if facts is None or not self._is_good(after):  # too many, or trimmed while this was reading
                 return self.fresh(rooms, after)
             events += facts
-        events = [event for event in events if not any(room in told for room in event.rooms)]
+        if told:
+            events = [e for e in events if not any(room in told and e.seq > told[room] for room in e.rooms)]
         events.sort(key=lambda event: event.seq)
         return Batch(after, upto, map(Envelope, events), rooms)
 

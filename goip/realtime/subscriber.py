@@ -41,13 +41,17 @@ def merge(into: dict[Key, Envelope], envelope: Envelope) -> bool:
 
 
 class Subscriber(ABC):
-    """A listener to some rooms. The hub calls `deliver` and `catch_up`; a transport implements the rest."""
+    """A listener to some rooms. The hub calls `deliver` and `catch_up`; a transport implements the rest.
+
+    `told_upto` is the end of the last batch, `heard_since` the place after which it has heard all of a room.
+    """
 
     def __init__(self, principal: Principal, transport: str) -> None:
         self.principal = principal
         self.transport = transport
         self.rooms: frozenset[str] = frozenset()
         self.told_upto: Cursor | None = None
+        self.heard_since: dict[str, int] = {}
         self._held: dict[Key, Envelope] = {}
         self._held_after: Cursor | None = None
         self._held_upto: Cursor | None = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 
 from goip.models import Cursor, Device, Stats, Status
 
@@ -65,7 +66,7 @@ class Fleet:
 
     def put(self, devices: Iterable[Device]) -> None:
         """Take over committed devices."""
-        for device in devices:
+        for device in sorted(devices, key=attrgetter("seq")):  # two may have changed in turns
             known = self._devices.get(device.device_id)
             if known is None:
                 self._by_pk[device.pk] = device.device_id

@@ -5,10 +5,11 @@ The writer executes them with lists of tuples; a tuple has the columns of its ta
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum, auto
 from typing import Any
 
+import orjson
 from sqlalchemy import Dialect, Table, bindparam, delete, func, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import UpdateBase
@@ -38,6 +39,9 @@ class Write(Enum):
     DROP_DEVICE = auto()
 
 
+_FEW_ROWS = 4
+
+
 class Statements:
     """The SQL text of every `Write`, for one database."""
 
@@ -57,11 +61,22 @@ class Statements:
             Write.DROP_DEVICE: delete(t.devices).where(t.devices.c.pk == bindparam("pk")),
             Write.STREAM: _moved_stream(),
         }
+        self._bulk = {Write.HEARTBEAT: _bulk_insert(t.heartbeat_log)} if dialect.name == "sqlite" else {}
         given = {Write.KEY: KEY_COLUMNS}
         self.sql = {
             write: str(statement.compile(dialect=dialect, column_keys=given.get(write)))
             for write, statement in build.items()
         }
+
+    def batch(self, rows_by_write: Iterable[tuple[Write, list[Row]]]) -> list[tuple[str, list[Row]]]:
+        """What to execute, in order, to write these rows."""
+        return [self._in_bulk(write, rows) for write, rows in rows_by_write]
+
+    def _in_bulk(self, write: Write, rows: list[Row]) -> tuple[str, list[Row]]:
+        bulk = self._bulk.get(write)
+        if bulk is None or len(rows) < _FEW_ROWS:
+            return self.sql[write], rows
+        return bulk, [(orjson.dumps(rows).decode(),)]
 
     def _upsert(self, table: Table, keep: tuple[str, ...] = ()) -> UpdateBase:
         statement = _insert(self._dialect, table)
@@ -102,6 +117,17 @@ def adding_rollup(dialect: Dialect) -> Any:
         # SQLite's two-argument min() is NULL when either side is.
         changes[name] = func.coalesce(pick(table.c[name], fresh[name]), table.c[name], fresh[name])
     return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes)
+
+
+def _bulk_insert(table: Table) -> str:
+    """SQLite's insert of many rows by one step, from a JSON array of arrays.
+
+    The driver lets go of the interpreter at every row that it steps through, and has to win it back from
+    the busy event loop each time; by one step a batch it does so once.
+    """
+    names = [column.name for column in table.columns]
+    values = ", ".join(f"json_extract(value, '$[{n}]')" for n in range(len(names)))
+    return f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {values} FROM json_each(?)"  # noqa: S608
 
 
 KEY_COLUMNS = ["kind", "hash", "name", "device_pk", "scopes", "created_at"]

@@ -222,8 +222,7 @@ class Writer:
 
     async def _write(self, draft: Draft, foldable: Sequence[str]) -> None:
         draft.finish(self._folder, foldable)
-        sql = self._statements.sql
-        batch = [(sql[write], rows) for write, rows in draft.batch_rows()]
+        batch = self._statements.batch(draft.batch_rows())
         async with self._database.writer_engine.connect() as connection:
             await commit_batch(connection, batch)
 
