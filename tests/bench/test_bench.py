@@ -92,7 +92,7 @@ def test_the_load_generator_loads_a_real_server(tmp_path: Path, rate: float | No
     assert result.n_errors == 0
     assert result.statuses == {"200": result.n_answers}
     assert result.p50_ms <= result.p99_ms <= result.max_ms
-    assert result.n_answers > 50
+    assert result.n_answers > 10
     if rate:
         assert result.n_answers <= rate * 0.5 + 1
         assert result.last_counter == FIRST_COUNTER + 119
