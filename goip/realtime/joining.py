@@ -26,9 +26,11 @@ async def join(
     begins_at = hub.subscribe(client, before | rooms)
     client.begin_replay()
     try:
-        batch = history.fresh(rooms, None)
-        if after is not None:
-            told = {room: client.heard_since[room] for room in before - rooms}
+        if after is None:
+            batch = history.fresh(rooms, None)
+        else:
+            others = before - rooms
+            told = {room: since for room, since in client.heard_since.items() if room in others}
             batch = await history.missed(rooms, after, told)
     except BaseException:
         hub.subscribe(client, before)

@@ -99,7 +99,7 @@ class SocketIoClient(Subscriber):
         self._end(reason)
 
     def _put(self, packet: PacketBatch) -> None:
-        if self.socket.closed:
+        if self.socket.closed or not packet.texts:  # in polling, an empty packet ends a stock client
             return
         self.socket.queue.put_nowait(packet)
         if self.socket.queue.qsize() > _FAR_TOO_MANY_QUEUED:  # it asks and asks, and never reads
