@@ -10,7 +10,7 @@ from aiohttp import web
 from goip.api.appkeys import CONFIG, DEVICE_LIMIT, KEYRING, LOGINS, STORE
 from goip.api.enrolling import record_or_enrol
 from goip.auth import credentials, csrf
-from goip.auth.gateways import admit
+from goip.auth.gateways import admit, find_gateway_key
 from goip.auth.principals import Principal
 from goip.errors import Forbidden, Unauthorized
 from goip.gateways.native.decode import decode_heartbeat
@@ -152,7 +152,8 @@ class Gatekeeper:
         """The device that shows its key, and what it is told; the enrolment key registers an unknown one."""
         app = self._app
         beat = decode_heartbeat({"deviceId": device_id})
-        admission = admit(app[KEYRING], app[STORE].fleet, key_text, beat.device_id)
+        shown = find_gateway_key(app[KEYRING], key_text)
+        admission = admit(app[KEYRING], app[STORE].fleet, shown, beat.device_id)
         told: Json = {"success": True, "deviceId": beat.device_id, "isNewDevice": False}
         if admission.device is not None:
             return device_principal(admission.device, admission.key), told

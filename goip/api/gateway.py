@@ -24,10 +24,12 @@ from goip.errors import Forbidden, GoipError, InvalidPayload, TooSlow
 from goip.gateways.native.decode import decode_heartbeat, decode_register, decode_sms
 from goip.ingest import HeartbeatOutcome, record_heartbeat, record_sms
 from goip.models import Heartbeat
+from goip.store.keys import Key
 from goip.wire import Json, dumps, phone_numbers
 
 _MOST_AT_ONCE = 1_000
 _MOST_FIELDS = 200
+_KEY = web.RequestKey("key", Key)
 _SPENT = web.RequestKey("spent", set[str])
 
 Answer = Callable[[web.Request, object], Awaitable[Json]]
@@ -50,7 +52,9 @@ async def receive_sms(request: web.Request) -> web.StreamResponse:
 
 async def _answer(request: web.Request, answer: Answer) -> web.StreamResponse:
     request.app[ADDRESS_LIMIT].spend(address_of(request))
-    find_gateway_key(request.app[KEYRING], shown_key(request))  # strangers' bodies are not read
+    request[_KEY] = find_gateway_key(
+        request.app[KEYRING], shown_key(request)
+    )  # strangers' bodies are not read
     data = await _read(request)
     body = (
         await _answer_each(request, data, answer) if isinstance(data, list) else await answer(request, data)
@@ -163,7 +167,7 @@ async def _receive_sms(request: web.Request, data: object) -> Json:
 def _admit(request: web.Request, device_id: str) -> Admission:
     """Let the gateway in; a request counts once against its device's rate, however many items it brings."""
     app = request.app
-    admission = admit(app[KEYRING], app[STORE].fleet, shown_key(request), device_id)
+    admission = admit(app[KEYRING], app[STORE].fleet, request[_KEY], device_id)
     spent = request.get(_SPENT)
     if spent is None:
         spent = request[_SPENT] = set()

@@ -33,13 +33,12 @@ def find_gateway_key(keyring: Keyring, key_text: str | None) -> Key:
     return key
 
 
-def admit(keyring: Keyring, fleet: Fleet, key_text: str | None, device_id: str) -> Admission:
-    """Let a gateway in, or raise Unauthorized (no good key) or Forbidden (not for this device).
+def admit(keyring: Keyring, fleet: Fleet, key: Key, device_id: str) -> Admission:
+    """Let a gateway in by the key that it shows, or raise Forbidden: not for this device.
 
     The enrolment key is good for an unknown device, and for a known one until that has used a key of its
     own: so hardware that can hold only the one key works, and an answer that was lost locks nobody out.
     """
-    key = find_gateway_key(keyring, key_text)
     device = fleet.find(device_id)
     if key.kind == "device":
         if device is None or device.pk != key.device_pk:
