@@ -99,6 +99,9 @@ class Presence:
         for event in events:
             if isinstance(event.data, Device):
                 self._watch(event.data, now)
+            elif event.name == "device-removed":
+                self._heard.pop(event.data["deviceId"], None)  # another of that id has not been heard yet
+                self._due.pop(event.data["deviceId"], None)
             elif event.name == "device-updated":
                 device = self._store.fleet.find(event.data["deviceId"])
                 if device is not None and device.device_id in self._heard:
