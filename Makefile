@@ -21,7 +21,7 @@ $(READY): setup.cfg pyproject.toml
 	@touch $@
 
 web/node_modules/.package-lock.json: web/package.json web/package-lock.json | $(READY)
-	cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --no-audit --no-fund --loglevel=error
+	cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm install --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(PAGE): web/node_modules/.package-lock.json $(wildcard web/*.ts web/*.json web/*.html) $(shell find web/src web/public -type f 2>/dev/null)
