@@ -302,7 +302,7 @@ async def test_a_beat_that_races_a_flip_wins(store: Store, time: Time) -> None:
             await beating
             assert flips(ear) == told
             assert status(store) == "online"
-        await pass_by(presence, time, 13)
+        await pass_by(presence, time, 20.25)  # its beats came unevenly, which earned it some grace
         assert status(store) == "late"
 
 
