@@ -31,18 +31,21 @@ class Reaper:
         self._hub = hub
         self._clock = clock
         self._catch_ups = catch_ups
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Begin to look."""
-        self._task = asyncio.create_task(self._run(), name="reaper")
+        """Begin to look; a database that does not answer a catch-up keeps no token alive."""
+        self._tasks = [
+            asyncio.create_task(self._end_expired(), name="reaper"),
+            asyncio.create_task(self._catch_up(), name="reaper-catch-up"),
+        ]
 
     async def stop(self) -> None:
         """Stop looking."""
-        if self._task is not None:
-            self._task.cancel()
+        for task in self._tasks:
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+                await task
 
     def end_expired(self) -> None:
         """Close whatever came in by a token that has run out."""
@@ -64,10 +67,14 @@ class Reaper:
             if subscriber.principal.key_hash == key.hash:
                 subscriber.close(KEY_REVOKED)
 
-    async def _run(self) -> None:
+    async def _end_expired(self) -> None:
         while True:
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
             self.end_expired()
+
+    async def _catch_up(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
             for catch_up in self._catch_ups:
                 try:
                     await catch_up()
