@@ -163,6 +163,9 @@ class Array(fields.List[Any]):
     def _deserialize(self, value: Any, attr: str | None, data: Data, **kwargs: Any) -> list[Any]:
         if not isinstance(value, list):
             raise self.make_error("invalid")
+        for check in self.validators:
+            if isinstance(check, validate.Length):
+                check(value)  # before the items are read: a body may hold a hundred thousand
         return super()._deserialize(value, attr, data, **kwargs)
 
 

@@ -35,7 +35,18 @@ def main() -> int:
     try:
         _wait_until_it_answers(server)
         print(f"\nOpen {URL} and log in as admin with password {password}\n", flush=True)
-        fleet = [*goip, "simulate", "--url", URL, "--devices", "60", "--interval", "10", "--sms-per-minute", "30"]
+        fleet = [
+            *goip,
+            "simulate",
+            "--url",
+            URL,
+            "--devices",
+            "60",
+            "--interval",
+            "10",
+            "--sms-per-minute",
+            "30",
+        ]
         return subprocess.run([*fleet, *sys.argv[1:]], env=environ, check=False).returncode
     except KeyboardInterrupt:
         return 0

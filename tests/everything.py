@@ -21,7 +21,9 @@ def missing() -> list[str]:
     """What has to be left out here, each with the way to get it."""
     found = []
     if chromium_path() is None:
-        found.append("browser tests: no Chromium found. apt-get install chromium, or set GOIP_TEST_CHROMIUM to one")
+        found.append(
+            "browser tests: no Chromium found. apt-get install chromium, or set GOIP_TEST_CHROMIUM to one"
+        )
     trouble = postgres_trouble()
     if trouble is not None:
         found.append(

@@ -72,10 +72,11 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """A server that all tests share, on each kind of database: nobody may stop it or count its devices."""
     folder = tmp_path_factory.mktemp(f"server-{request.param}")
     if request.param == "sqlite":
-        yield from running(LiveServer(folder))
+        with running(LiveServer(folder)) as server:
+            yield server
     else:
-        with fresh_postgres_database() as url:
-            yield from running(LiveServer(folder, url))
+        with fresh_postgres_database() as url, running(LiveServer(folder, url)) as server:
+            yield server
 
 
 @pytest.fixture
@@ -102,9 +103,11 @@ def postgres_database() -> Iterator[str]:
         yield url
 
 
+@contextlib.contextmanager
 def running(server: LiveServer) -> Iterator[LiveServer]:
     """Start it for a fixture of more than one test, and stop it after."""
     _SHOWN[server] = 0
-    server.start()
-    yield server
-    server.stop()
+    try:
+        yield server.start()
+    finally:
+        server.stop()

@@ -13,11 +13,18 @@ import pytest
 from goip.config import Config, env_name
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 
 
 def test_every_setting_has_its_row_with_its_default_and_meaning() -> None:
-    rows = re.findall(r"^\| `(GOIP_\w+)` \| (.*?) \| (.*) \|$", (ROOT / "docs/configuration.md").read_text(), re.M)
+    rows = re.findall(
+        r"^\| `(GOIP_\w+)` \| (.*?) \| (.*) \|$", (ROOT / "docs/configuration.md").read_text(), re.M
+    )
     told = {name: (default.strip("` "), meaning) for name, default, meaning in rows}
     known = {
         env_name(setting.name): (_default_text(setting.default), setting.metadata["meaning"])

@@ -32,7 +32,9 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _goip(unpacked: Path, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environ = {**os.environ, "PYTHONPATH": str(unpacked), "GOIP_DATABASE_URL": f"sqlite:///{folder}/goip.db"}
-    code = "import goip, sys; sys.path.remove('') if '' in sys.path else None; from goip.cli import main; main()"
+    code = (
+        "import goip, sys; sys.path.remove('') if '' in sys.path else None; from goip.cli import main; main()"
+    )
     return subprocess.run(
         [sys.executable, "-c", code, *arguments],
         cwd=folder,

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from aiohttp.web_protocol import RequestPayloadError
 from marshmallow import Schema, ValidationError
 
 from goip.errors import InvalidPayload, TooSlow
@@ -30,6 +31,9 @@ async def read_body(request: web.Request) -> bytes:
             return await request.read()
     except TimeoutError:
         raise TooSlow("the body did not arrive in time") from None
+    except RequestPayloadError as error:
+        request.content.feed_eof()  # what is left of it has no use, and aiohttp would stumble over it
+        raise InvalidPayload(f"the body cannot be read: {error}", code="invalid_encoding") from None
 
 
 async def read_json(request: web.Request) -> object:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import bindparam, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from goip.errors import Conflict
@@ -103,9 +103,10 @@ async def revoke_keys(
 
 async def note_first_uses(connection: AsyncConnection, uses: Mapping[str, int]) -> None:
     """Keys (by their hashes) were shown for the first time then: whoever is to hold them has them."""
-    for key_hash, at in uses.items():
-        used = update(t.keys).where(t.keys.c.hash == key_hash, t.keys.c.first_used_at.is_(None))
-        await connection.execute(used.values(first_used_at=at))
+    used = update(t.keys).where(t.keys.c.hash == bindparam("of_hash"), t.keys.c.first_used_at.is_(None))
+    rows = [{"of_hash": key_hash, "used_at": at} for key_hash, at in uses.items()]
+    if rows:
+        await connection.execute(used.values(first_used_at=bindparam("used_at")), rows)
 
 
 def _key(row: Any) -> Key:
