@@ -70,7 +70,10 @@ class Reaper:
     async def _end_expired(self) -> None:
         while True:
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
-            self.end_expired()
+            try:
+                self.end_expired()
+            except Exception:
+                log.exception("reaper.defect")
 
     async def _catch_up(self) -> None:
         while True:
