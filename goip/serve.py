@@ -11,6 +11,7 @@ import sys
 
 import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from rich.console import Console
 from rich.panel import Panel
 
@@ -19,6 +20,8 @@ from goip.api.server import first_heartbeat
 from goip.app import PAGE_FOLDER, build_app
 from goip.config import Config
 from goip.errors import StartupError
+
+log = structlog.get_logger(__name__)
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _SHUTDOWN_SECONDS = 5.0
@@ -29,6 +32,8 @@ def configure_logs(config: Config) -> None:
     """Structured lines to standard error, for people or for collectors."""
     level = _LEVELS[config.log_level]
     logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, format="%(message)s")
+    for name in ("aiohttp.server", "engineio.server"):
+        logging.getLogger(name).addFilter(NonsenseInOneLine())
     renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     if config.log_format == "json":
         renderer = structlog.processors.JSONRenderer()
@@ -44,6 +49,22 @@ def configure_logs(config: Config) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+class NonsenseInOneLine(logging.Filter):
+    """Lets through no trace of requests and packets that were malformed: anybody can send those, by the thousand."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """False for such a record, which becomes a line of ours."""
+        error = record.exc_info[1] if record.exc_info else None
+        if not isinstance(error, HttpProcessingError) and record.getMessage() not in _OF_PACKETS:
+            return True
+        log.info("request.malformed", error=repr(error)[:200])
+        return False
+
+
+_OF_PACKETS = ("post request handler error", "Unknown receive error")
+"""What engine.io says of packets that it cannot read."""
 
 
 def run(config: Config) -> None:

@@ -16,7 +16,8 @@ from typing import Any
 from aiohttp.web import WebSocketResponse
 from engineio import AsyncServer
 from engineio.async_drivers.aiohttp import WebSocket
-from engineio.packet import MESSAGE, Packet
+from engineio.async_socket import AsyncSocket
+from engineio.packet import MESSAGE, Packet, packet_names
 
 from goip.wire import dumps
 
@@ -73,10 +74,24 @@ class BatchWebSocket(WebSocket):  # type: ignore[misc]
         self._sock: WebSocketResponse = WebSocketResponse(
             max_msg_size=self.server.max_http_buffer_size, compress=False
         )
-        await self._sock.prepare(environ["aiohttp.request"])
+        request = environ["aiohttp.request"]
+        await self._sock.prepare(request)
         self.environ = environ
+        # Whoever has to end a client that never reads finds here how.
+        self.handler.__self__.cut = request.transport.abort if request.transport is not None else None
         await self.handler(self)
         return self._sock
+
+    async def wait(self) -> Any:
+        """The next message, which is a packet. Raises ConnectionError for anything else: it ends the connection."""
+        data = await super().wait()
+        try:
+            is_known = Packet(encoded_packet=data).packet_type < len(packet_names)
+        except (ValueError, IndexError, RecursionError):
+            is_known = False
+        if not is_known:
+            raise ConnectionError("not a packet of engine.io")
+        return data
 
     async def send(self, message: Any) -> None:
         """Send a message, or a batch in one write; waits while the client's buffer is full."""
@@ -92,6 +107,12 @@ class BatchWebSocket(WebSocket):  # type: ignore[misc]
             raise ConnectionResetError("the client is gone")
         writer.transport.write(message.framed)
         await writer.protocol._drain_helper()
+
+
+async def close_connection(socket: AsyncSocket) -> None:
+    """Close an engine.io connection; the None ends its writer, and with it the request behind it."""
+    await socket.close(wait=False)
+    socket.queue.put_nowait(None)
 
 
 def use_batches(server: AsyncServer) -> None:

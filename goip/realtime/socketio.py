@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
-import socketio
 import structlog
 from aiohttp import web
 from socketio.exceptions import ConnectionRefusedError as Refused
@@ -21,7 +20,8 @@ from goip.models import DASHBOARD, Cursor, device_room
 from goip.realtime.envelope import Batch
 from goip.realtime.hub import Hub
 from goip.realtime.joining import become, join
-from goip.realtime.packets import PacketBatch, event_packet, use_batches
+from goip.realtime.nonsense import GuardedServer
+from goip.realtime.packets import PacketBatch, close_connection, event_packet, use_batches
 from goip.realtime.replay import History
 from goip.realtime.subscriber import NEEDS_LOGIN, NOT_AUTHENTICATED, TOO_SLOW, Subscriber
 from goip.wire import Json, dumps
@@ -129,7 +129,7 @@ class SocketIoTransport:
         self._gatekeeper = gatekeeper
         self._record_heartbeat = record_heartbeat
         self.clients: dict[str, SocketIoClient] = {}
-        self.server = socketio.AsyncServer(
+        self.server = GuardedServer(
             async_mode="aiohttp",
             cors_allowed_origins="*",  # `gatekeeper.check_origin` has looked before: one rule for every socket
             max_http_buffer_size=1_000_000,
@@ -149,7 +149,7 @@ class SocketIoTransport:
     async def stop(self) -> None:
         """Close every connection below Socket.IO: at a farewell of Socket.IO's own a stock client stays away."""
         for socket in tuple(self.server.eio.sockets.values()):
-            await _close_socket(socket)
+            await close_connection(socket)
         await self.server.shutdown()
 
     def _listen(self) -> None:
@@ -212,7 +212,7 @@ class SocketIoTransport:
         """Close the connection itself. A stock client stays away only when it is told so by Socket.IO."""
         if reason in NEEDS_LOGIN:
             await self.server.disconnect(client.sid)
-        await _close_socket(client.socket)
+        await close_connection(client.socket)
 
     async def _on_join_dashboard(self, sid: str, options: object = None) -> Json:
         return await self._join(sid, DASHBOARD, options)
@@ -283,12 +283,6 @@ class SocketIoTransport:
             answer = {**_refused(refusal), "success": False, "fields": refusal.fields}
         client.send("heartbeat:ack", dumps(answer))
         return answer
-
-
-async def _close_socket(socket: Any) -> None:
-    """Close an engine.io connection; the None ends its writer, and with it the request behind it."""
-    await socket.close(wait=False)
-    socket.queue.put_nowait(None)
 
 
 def _refused(refusal: GoipError) -> Json:
