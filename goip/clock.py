@@ -26,7 +26,8 @@ def now_ms() -> int:
 
 def to_iso(at_ms: int) -> str:
     """`2026-11-21T05:22:21.123Z` for a time in ms since the epoch."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    seconds, ms = divmod(at_ms, 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:-6]}.{ms:03d}Z"
 
 
 def iso_or_none(at_ms: int | None) -> str | None:
