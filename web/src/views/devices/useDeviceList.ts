@@ -24,6 +24,7 @@ export function useDeviceList(devices: ReadonlyMap<string, Device>, filters: Ref
   let orderedAt: number | null = null
   let question = ''
   let computedAt = 0
+  let total = 0
   let timer: ReturnType<typeof setTimeout> | undefined
 
   function restart(): void {
@@ -39,6 +40,7 @@ export function useDeviceList(devices: ReadonlyMap<string, Device>, filters: Ref
     if (asked !== question) restart()
     question = asked
     const { devices: found, ...rest } = matching(toRaw(devices).values(), filters.value)
+    total = rest.total
     const ids = orderedIds(found, filters.value.sort, orderedAt === null ? undefined : ranks)
     return { ...rest, ids, question, orderedAt }
   }
@@ -50,6 +52,8 @@ export function useDeviceList(devices: ReadonlyMap<string, Device>, filters: Ref
   watchEffect(() => {
     // Reading the size subscribes to every row that is set, added or removed.
     void devices.size
+    // The first snapshot is not made to wait: the page would say meanwhile that nothing matches.
+    if (total === 0) return refresh()
     timer ??= setTimeout(refresh, Math.max(0, computedAt + LEAST_BETWEEN_MS - Date.now()))
   })
   onScopeDispose(() => clearTimeout(timer))
