@@ -45,6 +45,11 @@ def test_the_process_environment_is_read_when_none_is_given(monkeypatch: pytest.
         ("GOIP_PORT", "65536", "GOIP_PORT must be from 0 to 65535"),
         ("GOIP_PORT", "-1", "GOIP_PORT must be from 0 to 65535"),
         ("GOIP_WRITE_QUEUE", "0", "GOIP_WRITE_QUEUE must be from 1 to 1000000"),
+        (
+            "GOIP_TRUSTED_PROXIES",
+            "10.0.0.1 proxy",
+            "GOIP_TRUSTED_PROXIES must be addresses or networks: proxy",
+        ),
         ("GOIP_ENROLLMENT", "Auto", "GOIP_ENROLLMENT must be one of auto, approve"),
         ("GOIP_LOG_LEVEL", "loud", "GOIP_LOG_LEVEL must be one of debug, info, warning, error"),
     ],
@@ -57,7 +62,7 @@ def test_a_bad_value_stops_the_start_and_names_its_variable(name: str, text: str
 @pytest.mark.parametrize("setting", [field.name for field in dataclasses.fields(Config)])
 def test_every_setting_may_come_from_a_file(setting: str, tmp_path: Path) -> None:
     texts = {int: "8081", bool: "true", str: "info", tuple: "a b"}
-    special = {"enrollment": "approve", "log_format": "json"}
+    special = {"enrollment": "approve", "log_format": "json", "trusted_proxies": "10.0.0.1 192.0.2.0/24"}
     default = getattr(Config(), setting)
     path = tmp_path / "value"
     path.write_text(special.get(setting, texts[type(default)]) + "\r\n")
