@@ -170,15 +170,16 @@ async def test_trouble_that_is_over_is_over_without_anybody_asking(sqlite_store:
 # ---- links that are cut ----
 
 
-async def cut_links(store: Store) -> int:
-    """The server ends every connection to this database but the one that asks."""
+async def cut_links(store: Store, spared: int = 0) -> int:
+    """The server ends every connection to this database but the one that asks, and the one of that pid."""
     import asyncpg
 
     connection = await asyncpg.connect(url_of(store))
     try:
         ended = await connection.fetch(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " WHERE datname = current_database() AND pid NOT IN (pg_backend_pid(), $1)",
+            spared,
         )
         return len(ended)
     finally:
@@ -198,12 +199,12 @@ async def test_links_that_were_cut_are_made_again(postgres_store: Store) -> None
 async def test_a_link_that_is_cut_in_the_middle_of_a_commit_is_unavailable(postgres_store: Store) -> None:
     store = postgres_store
     await enrol(store)
-    async with _locked_table(store):
+    async with _locked_table(store) as locker:
         waiting = asyncio.ensure_future(receive(store, "one", message_id="one"))
         async with asyncio.timeout(PATIENCE_SECONDS):
             while await _waiting_for_locks(store) == 0:
                 await asyncio.sleep(0.01)
-        await cut_links(store)
+        await cut_links(store, spared=locker)  # with the lock gone first, the commit would go through
         with pytest.raises(Unavailable):
             await waiting
     await until_it_works(store, "one")
@@ -211,13 +212,14 @@ async def test_a_link_that_is_cut_in_the_middle_of_a_commit_is_unavailable(postg
 
 
 @asynccontextmanager
-async def _locked_table(store: Store) -> AsyncIterator[None]:
+async def _locked_table(store: Store) -> AsyncIterator[int]:
+    """Nobody can write messages meanwhile; yields the pid of the backend that holds the lock."""
     import asyncpg
 
     connection = await asyncpg.connect(url_of(store))
     await connection.execute("BEGIN; LOCK TABLE sms IN EXCLUSIVE MODE")
     try:
-        yield
+        yield connection.get_server_pid()
     finally:
         connection.terminate()
 
