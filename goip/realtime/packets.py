@@ -9,6 +9,7 @@ than to encode it again. Both lean on library internals: `tests/realtime/test_pa
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -21,6 +22,7 @@ from engineio.packet import MESSAGE, Packet, packet_names
 
 from goip.wire import dumps
 
+_GRACE_SECONDS = 2.0
 _TEXT_FRAME = 0x81
 _PAYLOAD_SEPARATOR = b"\x1e"
 _EVENT = b"42["
@@ -77,7 +79,7 @@ class BatchWebSocket(WebSocket):  # type: ignore[misc]
         request = environ["aiohttp.request"]
         await self._sock.prepare(request)
         self.environ = environ
-        # Whoever has to end a client that never reads finds here how.
+        # `close_connection` finds here how to end a client that never reads.
         self.handler.__self__.cut = request.transport.abort if request.transport is not None else None
         await self.handler(self)
         return self._sock
@@ -110,9 +112,15 @@ class BatchWebSocket(WebSocket):  # type: ignore[misc]
 
 
 async def close_connection(socket: AsyncSocket) -> None:
-    """Close an engine.io connection; the None ends its writer, and with it the request behind it."""
+    """Close an engine.io connection; the None ends its writer, and with it the request behind it.
+
+    A client that does not read is not ended by asking: its link is cut after a while.
+    """
     await socket.close(wait=False)
     socket.queue.put_nowait(None)
+    cut = getattr(socket, "cut", None)
+    if cut is not None:
+        asyncio.get_running_loop().call_later(_GRACE_SECONDS, cut)
 
 
 def use_batches(server: AsyncServer) -> None:
