@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import orjson
@@ -114,9 +114,17 @@ class StuckClient:
             n_read += len(chunk)
 
 
-async def test_a_client_that_stops_reading_is_ended_and_nobody_waits_for_it(served: Served) -> None:
+@pytest.fixture
+def stuck(served: Served) -> Iterator[StuckClient]:
     assert served.server.port is not None
-    stuck = StuckClient(served.server.port)
+    client = StuckClient(served.server.port)
+    yield client
+    client.socket.close()
+
+
+async def test_a_client_that_stops_reading_is_ended_and_nobody_waits_for_it(
+    served: Served, stuck: StuckClient
+) -> None:
     await stuck.join()
     async with ClientSession() as session:
         url = served.server.make_url("/socket.io/?EIO=4&transport=websocket")
@@ -145,21 +153,25 @@ async def test_a_client_that_stops_reading_is_ended_and_nobody_waits_for_it(serv
             await served.tell()
             await asyncio.sleep(0.05)
         await stuck.read_to_the_end()
-    stuck.socket.close()
 
 
-async def test_the_connection_of_a_client_that_never_reads_again_ends_too(served: Served) -> None:
+async def test_the_connection_of_a_client_that_never_reads_again_ends_too(
+    served: Served, stuck: StuckClient
+) -> None:
     """It holds a file descriptor and what was written: the server lets go of both, by itself."""
-    assert served.server.port is not None
-    stuck = StuckClient(served.server.port)
     await stuck.join()
     (client,) = served.transport.clients.values()
     for _ in range(200):
         await served.tell(100_000)
-    tasks_before = len(asyncio.all_tasks())
     async with asyncio.timeout(20):
         while served.server.runner.server is not None and served.server.runner.server.connections:
             await asyncio.sleep(0.05)
+        while _requests():
+            await asyncio.sleep(0.05)
     assert client.sid not in served.transport.clients
-    assert len(asyncio.all_tasks()) < tasks_before
-    stuck.socket.close()
+
+
+def _requests() -> list[str]:
+    """What still works for some connection."""
+    work = [repr(task.get_coro()) for task in asyncio.all_tasks()]
+    return [each for each in work if "RequestHandler.start" in each or "websocket" in each]
