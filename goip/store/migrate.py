@@ -82,7 +82,9 @@ async def _upgrade(database: Database, config: AlembicConfig, backup: Path | Non
         kept = (
             f" The database is as it was before; a copy is {backup}." if backup else " Nothing was changed."
         )
-        raise StartupError(f"A migration failed: {error}.{kept}") from error
+        # The driver's own words, without the link that SQLAlchemy adds.
+        words = getattr(error, "orig", None) or error
+        raise StartupError(f"A migration failed: {words}.{kept}") from error
 
 
 def _config() -> AlembicConfig:
