@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 PAGE   := goip/static/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help install page run demo test test-fast lint fmt types bench clean
+.PHONY: help install page run demo test test-fast nightly lint fmt schema types bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ test: install ## Run everything, and say loudly what had to be left out
 test-fast: $(READY) ## Run the Python tests that need neither a browser nor minutes
 	$(BIN)/python -m pytest -q -m "not browser and not crash"
 
+nightly: install ## Break 10,000 connections of the stream at random moments
+	PATH="$(CURDIR)/$(BIN):$$PATH" GOIP_TEST_DROPS=10000 $(BIN)/python -m pytest -s tests/streams/test_random_drops.py
+
 lint: install ## Lint Python and the page, and check formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -51,8 +54,14 @@ fmt: $(READY) ## Format Python
 	$(BIN)/ruff check --fix --quiet .
 	$(BIN)/ruff format .
 
-types: install ## Check types of Python and the page
+schema: install ## Write the page's types from the server's own OpenAPI document
+	$(BIN)/python -m goip.api.openapi > web/node_modules/.openapi.json
+	cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent schema
+
+types: install ## Check types of Python and the page, and that the page's are those of the server
 	$(BIN)/mypy
+	$(BIN)/python -m goip.api.openapi > web/node_modules/.openapi.json
+	cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent schema -- --check
 	cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent typecheck
 
 bench: install ## Print ratios measured side by side in one run

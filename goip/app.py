@@ -13,9 +13,11 @@ from goip.api.appkeys import (
     CLOCK,
     CONFIG,
     DEVICE_LIMIT,
+    DOORS,
     FIRST_START,
     HISTORY,
     HUB,
+    JOBS,
     KEYRING,
     LOGINS,
     PAGE,
@@ -33,7 +35,9 @@ from goip.auth.principals import Principal
 from goip.clock import Clock, now_ms
 from goip.config import Config
 from goip.realtime import emitters
+from goip.realtime.doors import Doors
 from goip.realtime.hub import Hub
+from goip.realtime.progress import Jobs
 from goip.realtime.reaper import Reaper
 from goip.realtime.replay import History
 from goip.realtime.socketio import SocketIoTransport
@@ -63,9 +67,12 @@ def build_app(config: Config, *, clock: Clock = now_ms, page_folder: Path = PAGE
     app[LOGINS] = Logins(store, config, clock)
     app[HUB] = Hub(store.fleet)
     app[HISTORY] = History(store, config.replay_limit)
+    app[JOBS] = Jobs(app[HUB], clock)
     app[FIRST_START] = FirstStart()
     app[DEVICE_LIMIT] = RateLimit(config.device_rate, "device")
     app[ADDRESS_LIMIT] = RateLimit(config.address_rate, "address")
+    newcomers = RateLimit(config.connection_rate, "address")
+    app[DOORS] = Doors(config.connections_per_address, config.connections_per_user, newcomers.spend)
     app[PAGE] = Page(page_folder)
     app[SOCKETIO] = _socketio(app)
     app.on_response_prepare.append(middleware.add_headers)
@@ -83,7 +90,7 @@ def _socketio(app: web.Application) -> SocketIoTransport:
     async def record_heartbeat(principal: Principal, data: object) -> Json:
         return await gateway.socket_heartbeat(app, principal, data)
 
-    return SocketIoTransport(app[HUB], app[HISTORY], Gatekeeper(app), record_heartbeat)
+    return SocketIoTransport(app[HUB], app[HISTORY], Gatekeeper(app), record_heartbeat, app[JOBS])
 
 
 async def _page(request: web.Request) -> web.StreamResponse:
@@ -107,7 +114,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         app[FIRST_START].admin_password = await app[LOGINS].ensure_admin(app[CONFIG].admin_password)
         app[FIRST_START].enrollment_key = await app[KEYRING].ensure_enrollment_key(app[CONFIG])
         store.subscribe(hub.publish)
-        emitters.wire(store, app[SOCKETIO].server)
+        emitters.wire(store, app[SOCKETIO].server, hub)
         presence = Presence(store)
         await presence.start()
         upkeep = Upkeep(store, app[CONFIG])
@@ -127,6 +134,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
 
 async def _hang_up(app: web.Application) -> None:
     """Let go of the clients that wait for news, before the server waits for its last requests: they have no end."""
+    await app[JOBS].close()
     app[HUB].flush()
     await app[SOCKETIO].stop()
     app[HUB].close()

@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 Clock = Callable[[], int]
 
@@ -27,7 +28,12 @@ def now_ms() -> int:
 def to_iso(at_ms: int) -> str:
     """`2026-11-21T05:22:21.123Z` for a time in ms since the epoch."""
     seconds, ms = divmod(at_ms, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:-6]}.{ms:03d}Z"
+    return f"{_to_second(seconds)}.{ms:03d}Z"
+
+
+@lru_cache(maxsize=4096)
+def _to_second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:-6]
 
 
 def iso_or_none(at_ms: int | None) -> str | None:

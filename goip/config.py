@@ -79,6 +79,11 @@ class Config:
     port: int = _setting(
         8080, _whole(0, 65535), "TCP port for HTTP, Socket.IO and the page; 0 picks a free one."
     )
+    udp_port: int = _setting(
+        44_444,
+        _whole(0, 65_535),
+        "UDP port for GoIP boxes (their own default), on the same address; 0 for none.",
+    )
     public_url: str = _setting(
         "", _text, "Address by which gateways and browsers reach the server, when a proxy is in between."
     )
@@ -125,6 +130,21 @@ class Config:
         2_000,
         _whole(0, 1_000_000),
         "Requests a second that gateways at one address may make on average; 0 for no limit.",
+    )
+    connections_per_address: int = _setting(
+        200,
+        _whole(0, 1_000_000),
+        "Live connections (sockets, streams, polls that wait) that one address may hold; 0 for no limit.",
+    )
+    connections_per_user: int = _setting(
+        50,
+        _whole(0, 1_000_000),
+        "Live connections that one user, API token or device may hold; 0 for no limit.",
+    )
+    connection_rate: int = _setting(
+        50,
+        _whole(0, 1_000_000),
+        "New live connections a second from one address on average; 0 for no limit.",
     )
     max_body_bytes: int = _setting(1_048_576, _whole(1_024, 1_073_741_824), "Largest request body.")
     write_queue: int = _setting(

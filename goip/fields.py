@@ -12,10 +12,11 @@ loads exactly that value, as it loads None as None where it may be null. A subcl
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from marshmallow import RAISE, Schema, fields, missing, validate
+import orjson
+from marshmallow import RAISE, Schema, fields, missing, post_load, validate
 from marshmallow.types import UnknownOption
 
 from goip.clock import LATEST_MS, parse_time
@@ -30,6 +31,8 @@ _PADDING = "\0\t\r\n"
 _LONGEST_NUMBER = 40
 _BLANK = frozenset({"", "null", "undefined"})
 """What stands in a form for a value that is not there."""
+_NO_NUMBER = frozenset({"unknown", "permission denied", "null", "undefined", "none"})
+"""What phones send for a number that they do not know or may not tell."""
 
 _PLAIN: dict[str, str] = {
     "required": "Is required.",
@@ -56,9 +59,13 @@ _TIME: Messages = {"invalid": "Must be a time from 1970 on: ISO 8601, epoch seco
 
 
 class WireSchema(Schema):
-    """A schema whose wire names are the camelCase of its fields' names; it refuses what it does not know."""
+    """A schema whose wire names are the camelCase of its fields' names; it refuses what it does not know.
+
+    What it loads is a dict, or what `makes` makes of one, by keywords.
+    """
 
     error_messages = _PLAIN
+    makes: ClassVar[Callable[..., Any]] = dict
 
     class Meta(Schema.Meta):
         unknown: ClassVar[UnknownOption] = RAISE
@@ -68,6 +75,11 @@ class WireSchema(Schema):
         if field_obj.data_key is None:
             field_obj.data_key = camel_case(field_name)
         field_obj.error_messages = {**field_obj.error_messages, **_PLAIN}
+
+    @post_load
+    def _build(self, told: dict[str, Any], **_: Any) -> Any:
+        """Marshmallow's hook: what was loaded, as what it is."""
+        return type(self).makes(**told)
 
 
 def camel_case(name: str) -> str:
@@ -93,6 +105,33 @@ class Line(fields.String):
         if _CONTROL.search(text):
             raise self.make_error("control")
         return text
+
+
+class Label(Line):
+    """A line that says something or nothing: it is trimmed, and a blank one is null."""
+
+    unchanged_when: ClassVar[str] = (
+        "type({v}) is str and "
+        "({v}.isalnum() or {v} and {v}.isprintable() and {v}[0] != ' ' and {v}[-1] != ' ')"
+    )
+
+    def deserialize(self, value: Any, attr: str | None = None, data: Data = None, **kwargs: Any) -> Any:
+        """The line, or None."""
+        told = super().deserialize(value, attr, data, **kwargs)
+        return told.strip() or None if isinstance(told, str) else told
+
+
+class PhoneNumber(Label):
+    """A phone number, kept as it is told; null for the words that phones send in its place."""
+
+    unchanged_when: ClassVar[str] = (
+        "type({v}) is str and {v}[1:].isdecimal() and ({v}[0] == '+' or {v}[0].isdecimal())"
+    )
+
+    def deserialize(self, value: Any, attr: str | None = None, data: Data = None, **kwargs: Any) -> Any:
+        """The number, or None."""
+        told = super().deserialize(value, attr, data, **kwargs)
+        return None if isinstance(told, str) and told.lower() in _NO_NUMBER else told
 
 
 class Identifier(Line):
@@ -123,13 +162,24 @@ class Text(fields.String):
 
     def _deserialize(self, value: Any, attr: str | None, data: Data, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
-        return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+        return storable(text)
 
 
-class Amount(Text):
+class Remark(Text):
+    """Text that says something or nothing: blank is null."""
+
+    unchanged_when: ClassVar[str] = "type({v}) is str and {v} and {v}.isprintable()"
+
+    def deserialize(self, value: Any, attr: str | None = None, data: Data = None, **kwargs: Any) -> Any:
+        """The text, or None."""
+        told = super().deserialize(value, attr, data, **kwargs)
+        return None if told == "" else told
+
+
+class Amount(Remark):
     """A sum of money as a gateway tells it: text with or without a currency, or a number; kept as text."""
 
-    unchanged_when: ClassVar[str] = Text.unchanged_when
+    unchanged_when: ClassVar[str] = Remark.unchanged_when
     described: ClassVar[Described] = {"type": ["string", "number"]}
     default_error_messages = _AMOUNT
 
@@ -156,17 +206,29 @@ class Words(fields.List[Any]):
 
 
 class Array(fields.List[Any]):
-    """A list, and nothing else that could be walked through."""
+    """A list, and nothing else that could be walked through; or a JSON string of one. Loaded as a tuple."""
 
     default_error_messages = _ARRAY
 
-    def _deserialize(self, value: Any, attr: str | None, data: Data, **kwargs: Any) -> list[Any]:
+    def deserialize(self, value: Any, attr: str | None = None, data: Data = None, **kwargs: Any) -> Any:
+        """The items."""
+        return super().deserialize(_opened(value), attr, data, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Data, **kwargs: Any) -> Any:
         if not isinstance(value, list):
             raise self.make_error("invalid")
         for check in self.validators:
             if isinstance(check, validate.Length):
                 check(value)  # before the items are read: a body may hold a hundred thousand
-        return super()._deserialize(value, attr, data, **kwargs)
+        return tuple(super()._deserialize(value, attr, data, **kwargs))
+
+
+class Object(fields.Nested):
+    """An object, or, as forms and phones send it, a JSON string of one."""
+
+    def deserialize(self, value: Any, attr: str | None = None, data: Data = None, **kwargs: Any) -> Any:
+        """What the nested schema makes of it."""
+        return super().deserialize(_opened(value), attr, data, **kwargs)
 
 
 class Whole(fields.Integer):
@@ -233,6 +295,16 @@ class Time(fields.Integer):
             raise self.make_error("invalid") from None
 
 
+def storable(text: str) -> str:
+    """The text, with U+FFFD in the place of what no database can store."""
+    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def without_controls(text: str) -> str:
+    """The text on one line, trimmed: what controls it holds are left out."""
+    return _CONTROL.sub("", text).strip()
+
+
 def between(low: int, high: int) -> validate.Range:
     """A number from `low` to `high`."""
     return validate.Range(low, high, error="Must be from {min} to {max}.")
@@ -255,6 +327,16 @@ def length(low: int, high: int) -> validate.Length:
 
 def _blank_is_absent(value: Any) -> Any:
     return missing if isinstance(value, str) and value.strip() in _BLANK else value
+
+
+def _opened(value: Any) -> Any:
+    """What a JSON string holds, None for a blank one; what is no JSON stays, to be refused."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return orjson.loads(value) if value.strip() else None
+    except ValueError:
+        return value
 
 
 def _is_number(value: Any) -> bool:

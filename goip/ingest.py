@@ -61,8 +61,7 @@ async def record_sms(store: Store, sms: InboundSms) -> SmsOutcome:
     return await store.record(SmsChange(sms, store.clock()))
 
 
-@dataclass(frozen=True, slots=True)
-class HeartbeatChange:
+class HeartbeatChange(NamedTuple):
     """A heartbeat on its way to disk; `received_at` is the one look at the clock."""
 
     heartbeat: Heartbeat
@@ -109,7 +108,7 @@ class HeartbeatChange:
         draft.beat(step.device, device.beat_seq, self.heartbeat, at)
         for fact in step.facts:
             draft.fact(fact.name, fact.data, device_room(device.device_id))
-        if step.device.slots is not known_slots and _cards(step.device.slots) != _cards(known_slots):
+        if not _are_same_cards(step.device.slots, known_slots):
             draft.put_device(step.device)
         return step.device
 
@@ -126,7 +125,9 @@ class SmsChange:
         sms = self.sms
         if sms.message_id is not None:
             return (_digest("id", sms.device_id, sms.message_id),)
-        content = (sms.device_id, sms.slot_index, sms.sender, sms.message)
+        content: tuple[object, ...] = (sms.device_id, sms.slot_index, sms.sender, sms.message)
+        if sms.sending_id is not None:
+            content = (*content, sms.sending_id)
         if sms.sent_at is not None:
             return (_digest("time", *content, sms.sent_at),)
         window = self.received_at // _REPEAT_WINDOW_MS
@@ -177,8 +178,19 @@ def _slot_of_number(device: Device, number: str | None) -> SimSlot | None:
     return next((slot for slot in device.slots if slot.phone_number == number), None)
 
 
-def _cards(slots: tuple[SimSlot, ...]) -> set[tuple[int, str | None, str | None]]:
-    return {(slot.slot_index, slot.sim_key, slot.phone_number) for slot in slots}
+def _are_same_cards(slots: tuple[SimSlot, ...], others: tuple[SimSlot, ...]) -> bool:
+    """True when the same cards are in the same slots, which both have in order."""
+    if len(slots) != len(others):
+        return False
+    for slot, other in zip(slots, others, strict=True):
+        if (
+            slot.slot_index != other.slot_index
+            or slot.iccid != other.iccid
+            or slot.imsi != other.imsi
+            or slot.phone_number != other.phone_number
+        ):
+            return False
+    return True
 
 
 def _digest(*parts: object) -> str:

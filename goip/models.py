@@ -27,6 +27,19 @@ def device_room(device_id: str) -> str:
     return f"device-{device_id}"
 
 
+_SESSION = "session-"
+
+
+def session_room(session_id: str) -> str:
+    """The room of one long job."""
+    return _SESSION + session_id
+
+
+def session_of(room: str) -> str | None:
+    """The id of the session that the room tells of; None for a room of the stream."""
+    return room.removeprefix(_SESSION) if room.startswith(_SESSION) else None
+
+
 class SimSlot(NamedTuple):
     """One port or SIM position of a device, as its latest heartbeat told it.
 
@@ -146,7 +159,8 @@ class Device(NamedTuple):
 class InboundSms:
     """A message that a device received, before it is stored.
 
-    `message_id` is the gateway's own id for it; `sent_at` the device's time, None where it tells none.
+    `message_id` is the gateway's own id for it, for good; `sending_id` only tells the repeats of one sending from
+    the next, and is used again some day. `sent_at` is the device's time, None where it tells none.
     """
 
     device_id: str
@@ -157,6 +171,7 @@ class InboundSms:
     slot_index: int | None = None
     message_id: str | None = None
     subscription_id: str | None = None
+    sending_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,9 +39,9 @@ def learn(rhythm: Rhythm, gap_seconds: float, silence_seconds: float) -> Rhythm:
 
 def expected_seconds(device: Device) -> float:
     """The time from one beat to the next that this device is held to."""
-    declared = device.interval_seconds
-    if declared:
-        return declared
+    held_to = device.set_interval_seconds or device.declared_interval_seconds
+    if held_to:
+        return held_to
     if device.rhythm.n_gaps >= _N_GAPS_TO_TRUST:
         return max(1.0, device.rhythm.period_seconds)
     return DEFAULT_INTERVAL_SECONDS
@@ -49,14 +49,18 @@ def expected_seconds(device: Device) -> float:
 
 def late_seconds(device: Device) -> float:
     """The silence after which the device is late: one interval and a grace for its jitter."""
-    expected = expected_seconds(device)
-    grace = max(_SHORTEST_GRACE_SECONDS, expected / 10, 4 * device.rhythm.jitter_seconds)
-    return expected + min(grace, max(expected, _SHORTEST_GRACE_SECONDS))
+    return _late_seconds(expected_seconds(device), device.rhythm.jitter_seconds)
 
 
 def offline_seconds(device: Device) -> float:
     """The silence after which the device is offline."""
-    return late_seconds(device) + (N_MISSED_BEATS - 1) * expected_seconds(device)
+    expected = expected_seconds(device)
+    return _late_seconds(expected, device.rhythm.jitter_seconds) + (N_MISSED_BEATS - 1) * expected
+
+
+def _late_seconds(expected: float, jitter: float) -> float:
+    grace = max(_SHORTEST_GRACE_SECONDS, expected / 10, 4 * jitter)
+    return expected + min(grace, max(expected, _SHORTEST_GRACE_SECONDS))
 
 
 def next_due_at(device: Device) -> int | None:

@@ -8,6 +8,8 @@ import gc
 import logging
 import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import structlog
 from aiohttp import web
@@ -15,11 +17,12 @@ from aiohttp.http_exceptions import HttpProcessingError
 from rich.console import Console
 from rich.panel import Panel
 
-from goip.api.appkeys import FIRST_START
+from goip.api.appkeys import ADDRESS_LIMIT, FIRST_START, KEYRING, STORE
 from goip.api.server import first_heartbeat
 from goip.app import PAGE_FOLDER, build_app
 from goip.config import Config
 from goip.errors import StartupError
+from goip.gateways.dbl.listener import DblListener
 
 log = structlog.get_logger(__name__)
 
@@ -93,8 +96,9 @@ async def serve(config: Config) -> None:
         site = web.TCPSite(runner, config.host, config.port, backlog=1024)
         _calm_collector()
         await _listen(site, config)
-        _welcome(app, config, runner.addresses[0][1])
-        await _until_signal()
+        async with _boxes(app, config):
+            _welcome(app, config, runner.addresses[0][1])
+            await _until_signal()
     finally:
         await runner.cleanup()
 
@@ -116,6 +120,30 @@ async def _listen(site: web.TCPSite, config: Config) -> None:
                 f"Port {config.port} is taken: set GOIP_PORT, or stop what listens on {where}."
             ) from error
         raise StartupError(f"Cannot listen on {where}: {error.strerror or error}") from error
+
+
+@asynccontextmanager
+async def _boxes(app: web.Application, config: Config) -> AsyncIterator[None]:
+    """Listen to GoIP boxes, until what they sent last is answered."""
+    if not config.udp_port:
+        yield
+        return
+    listener = DblListener(
+        app[STORE], app[KEYRING], app[ADDRESS_LIMIT].allows, needs_approval=config.enrollment == "approve"
+    )
+    try:
+        await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: listener, local_addr=(config.host, config.udp_port)
+        )
+    except OSError as error:
+        where = f"{config.host}:{config.udp_port}"
+        raise StartupError(
+            f"Cannot listen on UDP {where}: {error.strerror or error}. Set GOIP_UDP_PORT, or 0 for none."
+        ) from error
+    try:
+        yield
+    finally:
+        await listener.close()
 
 
 async def _until_signal() -> None:

@@ -13,12 +13,14 @@ from typing import Any, NamedTuple
 
 from goip import rhythm
 from goip.clock import to_iso
-from goip.models import Device, Heartbeat, SetAside, SimSlot, Status
+from goip.models import Device, Heartbeat, Rhythm, SetAside, SimSlot, Status
 
 _REORDERED_BEATS = 5
 """A counter that is this little behind is a late datagram, not a reboot."""
 
 _CLOCKS_AGREE_MS = 5_000
+_PHONE_NUMBER = attrgetter("phone_number")
+_SLOT_INDEX = attrgetter("slot_index")  # the order in which slots are read back at a start
 
 
 class Fact(NamedTuple):
@@ -142,65 +144,46 @@ def _online(device: Device, received_at: int) -> dict[str, Any]:
     }
 
 
-def _updated(device: Device, heartbeat: Heartbeat, received_at: int, seq: int) -> Device:
-    learned = device.rhythm
-    if device.last_seen_at is not None:
-        gap_seconds = (received_at - device.last_seen_at) / 1000
-        learned = rhythm.learn(learned, gap_seconds, rhythm.offline_seconds(device))
-    changes: dict[str, Any] = {
-        "last_seen_at": received_at,
-        "seq": seq,
-        "beat_seq": seq,
-        "rhythm": learned,
-        "set_aside": None,
-        **_online(device, received_at),
-    }
-    for field, told in zip(_TOLD, _told(heartbeat), strict=True):
-        if told is not None:
-            changes[field] = told
-    if heartbeat.name and device.name is None:  # a name that an operator gave is kept
-        changes["name"] = heartbeat.name
-    if heartbeat.sim_slots is not None:
-        changes["slots"] = _merged_slots(device, heartbeat.sim_slots)
-    return device._replace(**changes)
-
-
-_TOLD = (
-    "battery_level",
-    "charging",
-    "signal_strength",
-    "device_status",
-    "brand_info",
-    "ip_address",
-    "firmware",
-    "declared_interval_seconds",
-    "sent_at",
-    "counter",
-    "phone_number",
-)
-
-
-def _told(heartbeat: Heartbeat) -> tuple[Any, ...]:
-    return (
-        heartbeat.battery_level,
-        heartbeat.charging,
-        heartbeat.signal_strength,
-        heartbeat.device_status,
-        heartbeat.brand_info,
-        heartbeat.ip_address,
-        heartbeat.firmware,
-        heartbeat.interval_seconds,
-        heartbeat.sent_at,
-        heartbeat.counter,
-        heartbeat.phone_number,
+def _updated(known: Device, told: Heartbeat, received_at: int, seq: int) -> Device:
+    """The device with what a heartbeat tells; what that does not say stays."""
+    sim_slots, brand_info, interval_seconds = told.sim_slots, told.brand_info, told.interval_seconds
+    return known._replace(
+        name=told.name if known.name is None else known.name,  # one that an operator gave is kept
+        battery_level=known.battery_level if told.battery_level is None else told.battery_level,
+        charging=known.charging if told.charging is None else told.charging,
+        signal_strength=known.signal_strength if told.signal_strength is None else told.signal_strength,
+        device_status=known.device_status if told.device_status is None else told.device_status,
+        slots=known.slots if sim_slots is None else _merged_slots(known.slots, sim_slots),
+        brand_info=known.brand_info if brand_info is None else brand_info,
+        ip_address=known.ip_address if told.ip_address is None else told.ip_address,
+        firmware=known.firmware if told.firmware is None else told.firmware,
+        declared_interval_seconds=interval_seconds or known.declared_interval_seconds,
+        sent_at=known.sent_at if told.sent_at is None else told.sent_at,
+        counter=known.counter if told.counter is None else told.counter,
+        phone_number=known.phone_number if told.phone_number is None else told.phone_number,
+        last_seen_at=received_at,
+        set_aside=None,
+        rhythm=_learned(known, received_at),
+        seq=seq,
+        beat_seq=seq,
+        **_online(known, received_at),
     )
 
 
-def _merged_slots(device: Device, told: tuple[SimSlot, ...]) -> tuple[SimSlot, ...]:
+def _learned(device: Device, received_at: int) -> Rhythm:
+    if device.last_seen_at is None:
+        return device.rhythm
+    gap_seconds = (received_at - device.last_seen_at) / 1000
+    return rhythm.learn(device.rhythm, gap_seconds, rhythm.offline_seconds(device))
+
+
+def _merged_slots(known: tuple[SimSlot, ...], told: tuple[SimSlot, ...]) -> tuple[SimSlot, ...]:
     """The slots by their index; a number known for the same card is kept where the beat does not tell it."""
-    known = {slot.slot_index: slot for slot in device.slots}
-    ordered = sorted(told, key=attrgetter("slot_index"))  # as they are read back at a start
-    return tuple(_with_known_number(slot, known.get(slot.slot_index)) for slot in ordered)
+    if all(map(_PHONE_NUMBER, told)):
+        return tuple(sorted(told, key=_SLOT_INDEX))
+    by_index = {slot.slot_index: slot for slot in known}
+    merged = [_with_known_number(slot, by_index.get(slot.slot_index)) for slot in told]
+    return tuple(sorted(merged, key=_SLOT_INDEX))
 
 
 def _with_known_number(slot: SimSlot, known: SimSlot | None) -> SimSlot:

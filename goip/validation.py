@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from marshmallow import INCLUDE, RAISE, Schema, ValidationError, fields, missing, validate
@@ -17,11 +18,10 @@ from marshmallow.decorators import POST_LOAD, PRE_LOAD, VALIDATES, VALIDATES_SCH
 from marshmallow.exceptions import SCHEMA
 
 from goip.errors import InvalidPayload
-from goip.fields import Array
+from goip.fields import Array, Object, WireSchema
 
 Field = fields.Field[Any]
-Loaded = dict[str, Any]
-Fast = Callable[[Any], Loaded | None]
+Fast = Callable[[Any], Any]
 
 _MOST_FIELDS_NAMED = 20
 _LONGEST_NAME = 100
@@ -33,9 +33,11 @@ _UNCHANGED: dict[type[Field], str] = {
     fields.Boolean: "({v} is True or {v} is False)",
     fields.Raw: "{v} is not None and {v} is not missing",
 }
-_LISTS = (fields.List, Array)
+_LISTS: dict[type[Field], Callable[[list[Any]], Any]] = {fields.List: list, Array: tuple}
+_NESTED = (fields.Nested, Object)
 _HOOKS = (PRE_LOAD, POST_LOAD, VALIDATES, VALIDATES_SCHEMA)
 _NOT_OVERRIDDEN = ("load", "_do_load", "_deserialize")
+_MAKE = WireSchema._build.__name__
 
 
 def refusal(error: ValidationError) -> InvalidPayload:
@@ -74,10 +76,10 @@ def _sentence(name: str, message: str) -> str:
 
 
 def compile_fast(schema: Schema, unknown: str | None = None) -> Fast:
-    """The accept-only twin of `schema.load`: the loaded dict, or None where it is not certain.
+    """The accept-only twin of `schema.load`: what that returns, or None where it is not certain.
 
-    `unknown` overrides the schema's own rule, as it does in a Nested field. Raises ValueError for a schema
-    that does more than its fields say: with hooks, for many objects, partial, or that keeps unknown fields.
+    `unknown` overrides the schema's own rule, as it does in a Nested field. Raises ValueError for a schema that
+    does more than its fields and `makes` say: with hooks, for many objects, partial, or that keeps unknown fields.
     """
     rule = unknown or schema.unknown
     _check_plain(schema, rule)
@@ -88,11 +90,12 @@ def compile_fast(schema: Schema, unknown: str | None = None) -> Fast:
 
 
 def _check_plain(schema: Schema, unknown: str) -> None:
-    has_hooks = any(schema._hooks[kind] for kind in _HOOKS)
+    has_hooks = any(name != _MAKE for kind in _HOOKS for name, *_ in schema._hooks[kind])
     overrides = any(getattr(type(schema), name) is not getattr(Schema, name) for name in _NOT_OVERRIDDEN)
     places = any("." in (field.attribute or name) for name, field in schema.load_fields.items())
     keeps_more = unknown == INCLUDE or schema.dict_class is not dict
-    if has_hooks or overrides or places or keeps_more or schema.many or schema.partial:
+    makes_otherwise = getattr(type(schema), _MAKE, WireSchema._build) is not WireSchema._build
+    if has_hooks or makes_otherwise or overrides or places or keeps_more or schema.many or schema.partial:
         raise ValueError(f"{type(schema).__name__} does more than its fields say")
 
 
@@ -105,9 +108,13 @@ class _Writer:
 
     def __init__(self) -> None:
         self._lines: list[str] = []
-        self._constants: dict[str, Any] = {"missing": missing, "isfinite": math.isfinite}
-        self._always: list[str] = []
-        self._sometimes: list[str] = []
+        self._constants: dict[str, Any] = {
+            "missing": missing,
+            "isfinite": math.isfinite,
+            "new": tuple.__new__,
+        }
+        self._always: dict[str, str] = {}
+        self._sometimes: dict[str, str] = {}
 
     def write(self, schema: Schema, known: frozenset[str] | None) -> None:
         """The whole function; `known` names the fields where others are refused."""
@@ -118,8 +125,19 @@ class _Writer:
         for place, (name, field) in enumerate(schema.load_fields.items()):
             self._write_field(f"v{place}", name, field)
         self._lines.append(" except Exception: return None")  # load will say the same, in its own words
-        self._lines.append(f" out = {{{', '.join(self._always)}}}")
-        self._lines += [*self._sometimes, " return out"]
+        make: Any = getattr(type(schema), "makes", dict)
+        if not self._sometimes and _takes(make, self._always.keys()):
+            # As the constructor of a NamedTuple does, without a call to it.
+            values = [
+                self._always.get(name) or self._bind(make._field_defaults[name]) for name in make._fields
+            ]
+            self._lines.append(f" return new({self._bind(make)}, ({', '.join(values)},))")
+            return
+        told = ", ".join(f"{attribute!r}: {v}" for attribute, v in self._always.items())
+        self._lines.append(f" out = {{{told}}}")
+        for attribute, v in self._sometimes.items():
+            self._lines.append(f" if {v} is not missing: out[{attribute!r}] = {v}")
+        self._lines.append(" return out" if make is dict else f" return {self._bind(make)}(**out)")
 
     def finish(self) -> Fast:
         """What was written, as a function."""
@@ -159,9 +177,9 @@ class _Writer:
             self._lines.append(f"  {load}")
         attribute = field.attribute or name
         if may_be_absent:
-            self._sometimes.append(f" if {v} is not missing: out[{attribute!r}] = {v}")
+            self._sometimes[attribute] = v
         else:
-            self._always.append(f"{attribute!r}: {v}")
+            self._always[attribute] = v
 
     def condition(self, field: Field, v: str) -> str | None:
         """Code that is true when the field certainly loads `v` unchanged; None where nothing is certain."""
@@ -190,22 +208,25 @@ class _Writer:
                 yield f"({self._bind(check)}({v}),)"  # says no by raising; a tuple of one is true
 
     def _between(self, number: str, low: Any, high: Any) -> str:
-        left = "" if low is None else f"{self._bind(low)} <= "
-        right = "" if high is None else f" <= {self._bind(high)}"
+        left = "" if low is None else f"{self._constant(low)} <= "
+        right = "" if high is None else f" <= {self._constant(high)}"
         return f"{left}{number}{right}"
+
+    def _constant(self, value: Any) -> str:
+        return repr(value) if type(value) is int else self._bind(value)
 
 
 def _taker(field: Field) -> Callable[[Any], Any] | None:
     """A function that loads a Nested or List field's value, or returns None; None where that is not certain."""
     if field.pre_load or field.post_load:
         return None
-    if type(field) is fields.Nested:
+    if type(field) in _NESTED and isinstance(field, fields.Nested):
         return None if field.many else _fast_or_none(field.schema, field.unknown)
     if type(field) not in _LISTS or not isinstance(field, fields.List) or field.inner.allow_none:
         return None
     take = _taker(field.inner) if not field.inner.validators else None
     take = take or _scalar(field.inner)
-    return None if take is None else _list_of(take)
+    return None if take is None else _list_of(take, _LISTS[type(field)])
 
 
 def _fast_or_none(schema: Schema, unknown: str | None) -> Fast | None:
@@ -222,11 +243,17 @@ def _scalar(field: Field) -> Callable[[Any], Any] | None:
     return None if condition is None else writer.finish_one(condition)
 
 
-def _list_of(take: Callable[[Any], Any]) -> Callable[[Any], list[Any] | None]:
-    def take_list(value: Any) -> list[Any] | None:
+def _list_of(take: Callable[[Any], Any], kind: Callable[[list[Any]], Any]) -> Callable[[Any], Any]:
+    def take_list(value: Any) -> Any:
         if type(value) is not list:
             return None
         taken = [take(each) for each in value]
-        return None if None in taken else taken
+        return None if None in taken else kind(taken)
 
     return take_list
+
+
+def _takes(make: Any, names: AbstractSet[str]) -> bool:
+    """True for a NamedTuple that can be made of fields of these names."""
+    defaults = getattr(make, "_field_defaults", None)
+    return defaults is not None and names <= set(make._fields) <= names | defaults.keys()

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.services import chromium_path, postgres_trouble
+from tests.services import chromium_path, nginx_trouble, postgres_trouble
 
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI", "").lower() == "true"
@@ -24,6 +24,9 @@ def missing() -> list[str]:
         found.append(
             "browser tests: no Chromium found. apt-get install chromium, or set GOIP_TEST_CHROMIUM to one"
         )
+    trouble = nginx_trouble()
+    if trouble is not None:
+        found.append(f"proxy tests: {trouble}. apt-get install nginx-light openssl")
     trouble = postgres_trouble()
     if trouble is not None:
         found.append(
@@ -46,7 +49,9 @@ def main() -> int:
         print("npm is missing: run make install first", flush=True)
         return 1
     page = subprocess.run([npm, "run", "--silent", "test"], cwd=ROOT / "web", check=False).returncode
-    python = subprocess.run([sys.executable, "-m", "pytest", *sys.argv[1:]], cwd=ROOT, check=False).returncode
+    # Much of the time is waited: two files at once. One file stays in one process, with its servers.
+    pytest = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", *sys.argv[1:]]
+    python = subprocess.run(pytest, cwd=ROOT, check=False).returncode
     return page or python
 
 

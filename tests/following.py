@@ -88,3 +88,17 @@ def eventually(
             return value
         assert time.monotonic() < deadline, f"still not so after {timeout} s: {value!r:.2000}"
         time.sleep(pause)
+
+
+def walk(server: LiveServer, path: str, name: str) -> list[Any]:
+    """Every item of a list."""
+    items: list[Any] = []
+    query: dict[str, Any] = {"limit": 500}
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        page = server.get(path, server.admin, **query).must()
+        items += page[name]
+        if page["nextCursor"] is None:
+            return items
+        query["cursor"] = page["nextCursor"]
+    raise AssertionError(f"{path} has no end")

@@ -70,8 +70,15 @@ def _server_log() -> Iterator[None]:
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A server that all tests share, on each kind of database: nobody may stop it or count its devices."""
-    folder = tmp_path_factory.mktemp(f"server-{request.param}")
-    if request.param == "sqlite":
+    with running_on(request.param, tmp_path_factory) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def running_on(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A server on a database of that kind (`sqlite` or `postgresql`), until the end of the block."""
+    folder = tmp_path_factory.mktemp(f"server-{kind}")
+    if kind == "sqlite":
         with running(LiveServer(folder)) as server:
             yield server
     else:

@@ -28,8 +28,8 @@ _NUMBERS = itertools.count(1)
 class LiveServer:
     """One server on a free port of 127.0.0.1; the same folder, port and database at every start.
 
-    `settings` are environment variables without their GOIP_. The limits on rates are off unless they are set:
-    all tests come from one address.
+    `settings` are environment variables without their GOIP_. The limits on rates and connections are off unless
+    they are set: all tests come from one address.
     """
 
     def __init__(self, folder: Path, database_url: str | None = None, **settings: str) -> None:
@@ -37,6 +37,7 @@ class LiveServer:
         self.folder = folder
         self.database_url = database_url or f"sqlite:///{folder / 'goip.db'}"
         self.port = free_port()
+        self.udp_port = free_port(socket.SOCK_DGRAM)
         self.settings = settings
         self._log = folder / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -89,12 +90,15 @@ class LiveServer:
         settings = {
             "HOST": "127.0.0.1",
             "PORT": str(self.port),
-            "UDP_PORT": str(free_port(socket.SOCK_DGRAM)),
+            "UDP_PORT": str(self.udp_port),
             "DATABASE_URL": self.database_url,
             "ADMIN_PASSWORD": ADMIN_PASSWORD,
             "ENROLLMENT_KEY": ENROLMENT_KEY,
             "DEVICE_RATE": "0",
             "ADDRESS_RATE": "0",
+            "CONNECTION_RATE": "0",
+            "CONNECTIONS_PER_ADDRESS": "0",
+            "CONNECTIONS_PER_USER": "0",
         }
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("GOIP_")}
         return inherited | {f"GOIP_{name}": value for name, value in (settings | self.settings).items()}

@@ -1,4 +1,4 @@
-"""What the tests find on the machine: a browser, a PostgreSQL."""
+"""What the tests find on the machine: a browser, a PostgreSQL, an nginx."""
 
 from __future__ import annotations
 
@@ -18,6 +18,22 @@ def chromium_path() -> str | None:
         return named
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     return next((path for name in names if (path := shutil.which(name))), None)
+
+
+@cache
+def nginx_path() -> str | None:
+    """The nginx to test with, None where there is none; few people's PATH leads to it."""
+    return shutil.which(
+        "nginx", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
+    )
+
+
+@cache
+def nginx_trouble() -> str | None:
+    """Why there can be no proxy here, None when there can."""
+    if nginx_path() is None:
+        return "no nginx found"
+    return None if shutil.which("openssl") else "no openssl found, to make its certificate with"
 
 
 @cache

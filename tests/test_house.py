@@ -18,7 +18,9 @@ MODULES = {path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".") f
 LOWEST = {"errors", "clock", "models", "rhythm", "transitions", "wire", "config", "fields", "validation"}
 """What anybody may import and what imports nothing of ours but each other."""
 
-SOCKETIO_ONLY_IN = {f"goip.realtime.{name}" for name in ("socketio", "packets", "emitters", "nonsense")}
+SOCKETIO_ONLY_IN = {
+    f"goip.realtime.{name}" for name in ("socketio", "packets", "posts", "emitters", "nonsense")
+}
 AIOHTTP_MAY = ("goip.api", "goip.gateways", "goip.realtime", "goip.outbound", "goip.simulator", "goip.app")
 DRIVERS = {"sqlalchemy", "alembic", "aiosqlite", "asyncpg", "sqlite3"}
 

@@ -13,7 +13,9 @@ from goip.auth.logins import Logins
 from goip.auth.principals import Principal
 from goip.clock import Clock
 from goip.config import Config
+from goip.realtime.doors import Doors
 from goip.realtime.hub import Hub
+from goip.realtime.progress import Jobs
 from goip.realtime.replay import History
 from goip.realtime.socketio import SocketIoTransport
 from goip.store.store import Store
@@ -33,7 +35,9 @@ STORE = web.AppKey("store", Store)
 KEYRING = web.AppKey("keyring", Keyring)
 LOGINS = web.AppKey("logins", Logins)
 HUB = web.AppKey("hub", Hub)
+DOORS = web.AppKey("doors", Doors)
 HISTORY = web.AppKey("history", History)
+JOBS = web.AppKey("jobs", Jobs)
 SOCKETIO = web.AppKey("socketio", SocketIoTransport)
 PAGE = web.AppKey("page", Page)
 DEVICE_LIMIT = web.AppKey("device_limit", RateLimit)

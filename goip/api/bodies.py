@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 import orjson
 from aiohttp import web
-from aiohttp.web_protocol import RequestPayloadError
 from marshmallow import Schema, ValidationError
 
-from goip.errors import InvalidPayload, TooSlow
+from goip.errors import InvalidPayload
+from goip.realtime.posts import read_whole
 from goip.validation import refusal
 from goip.wire import dumps
 
 _KEY_PARAMETER = "key"
-BODY_WITHIN_SECONDS = 30.0
+_PACK_FROM_BYTES = 2_048
 
 
-async def read_body(request: web.Request) -> bytes:
-    """The bytes of the body. Raises TooSlow when they do not come, and 413 at once for an announced excess."""
-    n_announced = request.content_length or 0
-    if n_announced > request.client_max_size:
-        raise web.HTTPRequestEntityTooLarge(max_size=request.client_max_size, actual_size=n_announced)
-    if request.content.is_eof():  # it is here already, as almost every one is
-        return await request.read()
-    try:
-        async with asyncio.timeout(BODY_WITHIN_SECONDS):
-            return await request.read()
-    except TimeoutError:
-        raise TooSlow("the body did not arrive in time") from None
-    except RequestPayloadError as error:
-        request.content.feed_eof()  # what is left of it has no use, and aiohttp would stumble over it
-        raise InvalidPayload(f"the body cannot be read: {error}", code="invalid_encoding") from None
+def read_body(request: web.Request) -> Awaitable[bytes]:
+    """The bytes of the body, as `read_whole` has them."""
+    return read_whole(request, request.client_max_size)
 
 
 async def read_json(request: web.Request) -> object:
@@ -73,4 +60,12 @@ def load_query(schema: Schema, query: Mapping[str, str]) -> dict[str, Any]:
 
 def answer(body: object, status: int = 200) -> web.Response:
     """A JSON answer."""
-    return web.Response(body=dumps(body), status=status, content_type="application/json")
+    return answer_bytes(dumps(body), status)
+
+
+def answer_bytes(body: bytes, status: int = 200) -> web.Response:
+    """A JSON answer that is encoded already; where it pays, packed for a client that takes it, beside the loop."""
+    response = web.Response(body=body, status=status, content_type="application/json")
+    if len(body) >= _PACK_FROM_BYTES:
+        response.enable_compression()
+    return response

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from aiohttp import web
 
-from goip.api.appkeys import CONFIG, DEVICE_LIMIT, KEYRING, LOGINS, STORE
+from goip.api.appkeys import CONFIG, DEVICE_LIMIT, DOORS, KEYRING, LOGINS, PRINCIPAL, STORE
 from goip.api.enrolling import record_or_enrol
 from goip.auth import credentials, csrf
 from goip.auth.gateways import admit, find_gateway_key
@@ -15,6 +15,7 @@ from goip.auth.principals import Principal
 from goip.errors import Forbidden, Unauthorized
 from goip.gateways.native.decode import decode_heartbeat
 from goip.models import Device
+from goip.realtime.doors import Place
 from goip.store.keys import Key
 from goip.wire import Json
 
@@ -26,9 +27,11 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 def address_of(request: web.Request) -> str:
     """The caller's address; behind a trusted proxy, the one that the proxy tells."""
     peer = request.remote or ""
+    if "X-Forwarded-For" not in request.headers:
+        return peer
     # Every line of it: some proxies add one of their own behind the caller's.
-    forwarded = ",".join(request.headers.getall("X-Forwarded-For", ()))
-    if not forwarded or not _is_trusted(peer, request.app[CONFIG].trusted_proxies):
+    forwarded = ",".join(request.headers.getall("X-Forwarded-For"))
+    if not _is_trusted(peer, request.app[CONFIG].trusted_proxies):
         return peer
     for hop in reversed([part.strip() for part in forwarded.split(",")]):
         if not _is_trusted(hop, request.app[CONFIG].trusted_proxies):
@@ -89,12 +92,16 @@ def _is_trusted(address: str, proxies: tuple[str, ...]) -> bool:
 
 def shown_key(request: web.Request) -> str | None:
     """The key or token that the request shows in a header, the query or the path."""
-    return request.match_info.get("key") or credentials.find_key(request.headers, request.query)
+    return (
+        request.match_info.get("key")
+        or credentials.key_in_headers(request.headers)
+        or credentials.key_in_query(request.query)
+    )
 
 
 def principal_of(request: web.Request) -> Principal:
     """The user, script or device that the request proves. Raises Unauthorized, and Forbidden for CSRF."""
-    shown = credentials.find_key(request.headers, {})
+    shown = credentials.key_in_headers(request.headers)
     if shown is not None:
         return principal_of_token(request.app, shown)
     cookie = request.cookies.get(credentials.ACCESS_COOKIE)
@@ -127,6 +134,11 @@ def device_principal(device: Device, key: Key) -> Principal:
     return Principal(kind="device", device_id=device.device_id, key_id=key.id, key_hash=key.hash)
 
 
+def enter(request: web.Request, *, is_new: bool = True) -> Place:
+    """A place for the stream that a caller who is known asks for; `with` it. Raises TooManyRequests."""
+    return request.app[DOORS].enter(address_of(request), request[PRINCIPAL], is_new=is_new)
+
+
 class Gatekeeper:
     """What the Socket.IO transport asks; see `goip.realtime.socketio.Gatekeeper`."""
 
@@ -136,6 +148,10 @@ class Gatekeeper:
     def check_origin(self, request: web.Request) -> None:
         """Raises Forbidden for a page of another site that was not named."""
         check_origin(request)
+
+    def enter(self, request: web.Request) -> Place:
+        """A place for the connection that this request opens. Raises TooManyRequests."""
+        return self._app[DOORS].enter(address_of(request))
 
     def of_handshake(self, request: web.Request, token: str | None) -> Principal | None:
         """The caller of a handshake, by token, header or cookie; None for nobody."""
@@ -147,6 +163,10 @@ class Gatekeeper:
             if credentials.ACCESS_COOKIE in request.cookies or shown_key(request) is not None:
                 raise
             return None
+
+    def address_of(self, request: web.Request) -> str:
+        """The address of the caller, also behind a proxy."""
+        return address_of(request)
 
     async def of_device(self, device_id: str, key_text: str) -> tuple[Principal, Json]:
         """The device that shows its key, and what it is told; the enrolment key registers an unknown one."""

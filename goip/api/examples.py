@@ -32,6 +32,8 @@ _EXAMPLES: Json = {
     "scopes": ["read"],
     "make": "http",
     "metric": "battery",
+    "seconds": 20,
+    "total": 1000,
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -12,7 +13,7 @@ from aiohttp import web
 
 from goip import rhythm
 from goip.api.appkeys import ADDRESS_LIMIT, DEVICE_LIMIT, KEYRING, STORE
-from goip.api.bodies import BODY_WITHIN_SECONDS, read_body
+from goip.api.bodies import read_body
 from goip.api.callers import address_of, shown_key
 from goip.api.enrolling import record_or_enrol
 from goip.api.middleware import REQUEST_ID, error_body
@@ -24,15 +25,25 @@ from goip.errors import Forbidden, GoipError, InvalidPayload, TooSlow
 from goip.gateways.native.decode import decode_heartbeat, decode_register, decode_sms
 from goip.ingest import HeartbeatOutcome, record_heartbeat, record_sms
 from goip.models import Heartbeat
+from goip.realtime.posts import BODY_WITHIN_SECONDS
 from goip.store.keys import Key
 from goip.wire import Json, dumps, phone_numbers
 
 _MOST_AT_ONCE = 1_000
 _MOST_FIELDS = 200
-_KEY = web.RequestKey("key", Key)
-_SPENT = web.RequestKey("spent", set[str])
 
-Answer = Callable[[web.Request, object], Awaitable[Json]]
+
+@dataclass(slots=True)
+class Visit:
+    """One request of a gateway: the key that it shows, and the devices of whose rate it has taken its part."""
+
+    app: web.Application
+    key: Key
+    request_id: str
+    spent: set[str] = field(default_factory=set)
+
+
+Answer = Callable[[Visit, object], Awaitable[Json]]
 
 
 async def heartbeat(request: web.Request) -> web.StreamResponse:
@@ -51,31 +62,29 @@ async def receive_sms(request: web.Request) -> web.StreamResponse:
 
 
 async def _answer(request: web.Request, answer: Answer) -> web.StreamResponse:
-    request.app[ADDRESS_LIMIT].spend(address_of(request))
-    request[_KEY] = find_gateway_key(
-        request.app[KEYRING], shown_key(request)
-    )  # strangers' bodies are not read
+    app = request.app
+    app[ADDRESS_LIMIT].spend(address_of(request))
+    key = find_gateway_key(app[KEYRING], shown_key(request))  # strangers' bodies are not read
+    visit = Visit(app, key, request[REQUEST_ID])
     data = await _read(request)
-    body = (
-        await _answer_each(request, data, answer) if isinstance(data, list) else await answer(request, data)
-    )
+    body = await _answer_each(visit, data, answer) if isinstance(data, list) else await answer(visit, data)
     if "Origin" in request.headers:  # a page: its browser wants headers that gateways do not
         return web.Response(body=dumps(body), content_type="application/json")
-    return QuickAnswer(dumps(body), request[REQUEST_ID])
+    return QuickAnswer(dumps(body), visit.request_id)
 
 
-async def _answer_each(request: web.Request, items: list[Any], answer: Answer) -> list[Json]:
+async def _answer_each(visit: Visit, items: list[Any], answer: Answer) -> list[Json]:
     """An answer for each item; when one is to be sent again later, all are: then the whole is no 2xx."""
     if len(items) > _MOST_AT_ONCE:
         raise InvalidPayload(f"at most {_MOST_AT_ONCE} items at once", code="too_many_items")
     # All at once, so that they share commits; tasks begin in order, so they are recorded in order.
-    answers = await asyncio.gather(*(answer(request, item) for item in items), return_exceptions=True)
-    return [_item_answer(request, each) for each in answers]
+    answers = await asyncio.gather(*(answer(visit, item) for item in items), return_exceptions=True)
+    return [_item_answer(visit, each) for each in answers]
 
 
-def _item_answer(request: web.Request, answer: Json | BaseException) -> Json:
+def _item_answer(visit: Visit, answer: Json | BaseException) -> Json:
     if isinstance(answer, GoipError) and answer.retry_after_seconds is None:
-        return {**error_body(answer, request[REQUEST_ID]), "status": answer.status}
+        return {**error_body(answer, visit.request_id), "status": answer.status}
     if isinstance(answer, BaseException):
         raise answer
     return answer
@@ -83,11 +92,12 @@ def _item_answer(request: web.Request, answer: Json | BaseException) -> Json:
 
 async def _read(request: web.Request) -> object:
     """The body: a form, or JSON whatever its type is called: curl and some firmwares call JSON a form."""
-    if request.content_type == "multipart/form-data":
+    content_type = request.content_type
+    if content_type == "multipart/form-data":
         form = await _read_multipart(request)
         return {name: value for name, value in form.items() if isinstance(value, str)}
     body = await read_body(request)
-    if request.content_type == "application/x-www-form-urlencoded" and body[:1] not in (b"{", b"["):
+    if content_type == "application/x-www-form-urlencoded" and body[:1] not in (b"{", b"["):
         return _form_fields(body)
     try:
         return orjson.loads(body)
@@ -116,24 +126,24 @@ def _form_fields(body: bytes) -> dict[str, str]:
     return dict(pairs)
 
 
-async def _heartbeat(request: web.Request, data: object) -> Json:
+async def _heartbeat(visit: Visit, data: object) -> Json:
     beat = decode_heartbeat(data)
-    admission = _admit(request, beat.device_id)
-    outcome, key = await record_or_enrol(request.app, beat, admission)
-    answer = _heartbeat_json(request.app, outcome, beat)
+    admission = _admit(visit, beat.device_id)
+    outcome, key = await record_or_enrol(visit.app, beat, admission)
+    answer = _heartbeat_json(visit.app, outcome, beat)
     if key is not None:
         answer["deviceKey"] = key
     return answer
 
 
-async def _register(request: web.Request, data: object) -> Json:
+async def _register(visit: Visit, data: object) -> Json:
     beat = decode_register(data)
-    admission = _admit(request, beat.device_id)
-    outcome, key = await record_or_enrol(request.app, beat, admission)
+    admission = _admit(visit, beat.device_id)
+    outcome, key = await record_or_enrol(visit.app, beat, admission)
     device = outcome.device
     if key is None and admission.is_enrolling and not device.is_pending:
         # The first answer may have been lost: until the device uses a key of its own, it may ask again.
-        key = await request.app[KEYRING].rotate_device_key(device)
+        key = await visit.app[KEYRING].rotate_device_key(device)
     numbers = phone_numbers(device)
     answer: Json = {
         "success": True,
@@ -150,10 +160,10 @@ async def _register(request: web.Request, data: object) -> Json:
     return answer
 
 
-async def _receive_sms(request: web.Request, data: object) -> Json:
+async def _receive_sms(visit: Visit, data: object) -> Json:
     told = decode_sms(data)
-    _admit(request, told.device_id)
-    sms, is_repeat = await record_sms(request.app[STORE], told)
+    _admit(visit, told.device_id)
+    sms, is_repeat = await record_sms(visit.app[STORE], told)
     return {
         "success": True,
         "messageId": str(sms.id),
@@ -164,16 +174,13 @@ async def _receive_sms(request: web.Request, data: object) -> Json:
     }
 
 
-def _admit(request: web.Request, device_id: str) -> Admission:
+def _admit(visit: Visit, device_id: str) -> Admission:
     """Let the gateway in; a request counts once against its device's rate, however many items it brings."""
-    app = request.app
-    admission = admit(app[KEYRING], app[STORE].fleet, request[_KEY], device_id)
-    spent = request.get(_SPENT)
-    if spent is None:
-        spent = request[_SPENT] = set()
-    if device_id not in spent:
+    app = visit.app
+    admission = admit(app[KEYRING], app[STORE].fleet, visit.key, device_id)
+    if device_id not in visit.spent:
         app[DEVICE_LIMIT].spend(device_id)
-        spent.add(device_id)
+        visit.spent.add(device_id)
     return admission
 
 

@@ -40,6 +40,14 @@ class RateLimit:
         if len(self._buckets) > _MOST_BUCKETS:
             self._forget_full(now)
 
+    def allows(self, name: str) -> bool:
+        """Spend one, and say whether there was one to spend."""
+        try:
+            self.spend(name)
+        except TooManyRequests:
+            return False
+        return True
+
     def _forget_full(self, now: float) -> None:
         """A bucket that has filled up again says nothing."""
         self._buckets = {

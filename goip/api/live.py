@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 from aiohttp import web
 
-from goip.api.appkeys import HISTORY, HUB, PRINCIPAL
-from goip.api.bodies import load_query
-from goip.api.callers import Gatekeeper, check_origin, principal_of_token
+from goip.api.appkeys import DOORS, HISTORY, HUB, JOBS, PRINCIPAL
+from goip.api.bodies import answer_bytes, load_query
+from goip.api.callers import Gatekeeper, address_of, check_origin, enter, principal_of_token
 from goip.api.schemas.state import EventsQuery, StateQuery
 from goip.auth.principals import Principal, authorise_join
-from goip.models import Cursor
+from goip.errors import InvalidPayload
+from goip.models import Cursor, session_of
 from goip.realtime import websocket
+from goip.realtime.envelope import Batch
 from goip.realtime.polling import next_frame
 from goip.realtime.sse import stream_events
 
 
 def _rooms(request: web.Request, rooms: list[str]) -> frozenset[str]:
     for room in rooms:
+        if session_of(room) is not None:
+            raise InvalidPayload(
+                "a session is told at /api/import/progress/{sessionId}: it is no part of the stream"
+            )
         authorise_join(request[PRINCIPAL], room)
     return frozenset(rooms)
 
@@ -25,9 +33,7 @@ async def show_state(request: web.Request) -> web.Response:
     """`GET /api/state`: everything a client of these rooms begins with, at one cursor."""
     query = load_query(StateQuery(), request.query)
     rooms = _rooms(request, query["rooms"])
-    response = web.Response(body=request.app[HISTORY].snapshot(rooms), content_type="application/json")
-    response.enable_compression()
-    return response
+    return answer_bytes(request.app[HISTORY].snapshot(rooms))
 
 
 async def next_events(request: web.Request) -> web.StreamResponse:
@@ -42,19 +48,23 @@ async def next_events(request: web.Request) -> web.StreamResponse:
         after = request.headers.get("Last-Event-ID") or after
         cursor = None if after is None else Cursor.parse(after)
         app = request.app
-        return await stream_events(request, app[HUB], app[HISTORY], request[PRINCIPAL], rooms, cursor)
+        with enter(request):
+            return await stream_events(
+                request, app[HUB], app[HISTORY], request[PRINCIPAL], rooms, cursor, address_of(request)
+            )
     if after is None:
         batch = request.app[HISTORY].fresh(rooms, None)
     else:
-        batch = await next_frame(
-            request.app[HUB],
-            request.app[HISTORY],
-            request[PRINCIPAL],
-            rooms,
-            Cursor.parse(after),
-            query["wait"],
+        batch = await _next_batch(request, rooms, Cursor.parse(after), query["wait"])
+    return answer_bytes(batch.frame())
+
+
+async def _next_batch(request: web.Request, rooms: frozenset[str], after: Cursor, wait: float) -> Batch:
+    app = request.app
+    with enter(request, is_new=False) if wait else nullcontext():
+        return await next_frame(
+            app[HUB], app[HISTORY], request[PRINCIPAL], rooms, after, wait, address_of(request)
         )
-    return web.Response(body=batch.frame(), content_type="application/json")
 
 
 async def open_websocket(request: web.Request) -> web.StreamResponse:
@@ -66,4 +76,7 @@ async def open_websocket(request: web.Request) -> web.StreamResponse:
     def identify(token: str) -> Principal:
         return principal_of_token(app, token)
 
-    return await websocket.serve(request, app[HUB], app[HISTORY], identify, principal)
+    with app[DOORS].enter(address_of(request), principal) as place:
+        return await websocket.serve(
+            request, app[HUB], app[HISTORY], app[JOBS], identify, principal, place, address_of(request)
+        )

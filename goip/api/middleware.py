@@ -35,6 +35,8 @@ _WORDS = {
     413: ("the body is too large", "too_large"),
 }
 
+_CLIENT_GONE = 499
+
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, POST, PATCH, DELETE",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, X-Api-Key, X-Request-Id",
@@ -69,6 +71,10 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return _http_error(answer, request_id)
     except (ConnectionError, TimeoutError) as gone:
         log.info("request.gone", path=request.path, error=repr(gone), request_id=request_id)
+        if request.transport is None or request.transport.is_closing():
+            return web.Response(
+                status=_CLIENT_GONE
+            )  # nobody reads it; raised, it would be an error in the log
         raise
     except Exception:
         log.exception("request.defect", method=request.method, path=request.path, request_id=request_id)

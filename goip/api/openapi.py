@@ -21,6 +21,7 @@ from goip import __version__
 from goip.api.examples import example_body
 from goip.api.route import Access, Route
 from goip.api.schemas.common import ErrorAnswer
+from goip.api.schemas.state import EVENT_SHAPES
 from goip.auth.credentials import ACCESS_COOKIE, CSRF_HEADER
 from goip.wire import Json
 
@@ -99,6 +100,8 @@ def openapi_document(routes: Sequence[Route], version: str) -> Json:
     trouble = {"description": "Trouble of the server's: nothing was stored.", "content": _json(ErrorAnswer)}
     spec.components.response("Refusal", refusal)
     spec.components.response("Trouble", trouble)
+    for shape in EVENT_SHAPES:
+        spec.components.schema(_name_of(shape), schema=shape)
     used: set[str] = set()
     for route in routes:
         operation = _operation(route, converter, _operation_id(route, used))

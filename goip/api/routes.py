@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from goip.api import auth, devices, docs_page, gateway, live, openapi, server, sms, tokens, users
+from goip.api import (
+    auth,
+    connections,
+    devices,
+    docs_page,
+    gateway,
+    jobs,
+    live,
+    openapi,
+    server,
+    sms,
+    tokens,
+    users,
+)
 from goip.api.appkeys import PRINCIPAL
 from goip.api.callers import principal_of
 from goip.api.route import Access, Handler, Route
@@ -12,6 +25,7 @@ from goip.api.schemas import auth as a
 from goip.api.schemas import common as c
 from goip.api.schemas import devices as d
 from goip.api.schemas import gateways as g
+from goip.api.schemas import jobs as j
 from goip.api.schemas import sms as s
 from goip.api.schemas import state as st
 from goip.auth.principals import Permission, Principal, need
@@ -42,6 +56,10 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/state", live.show_state, _LISTEN, "The snapshot of the live state", query=st.StateQuery, answer=st.StateAnswer, tag="live"),
     Route("GET", "/api/events", live.next_events, _LISTEN, "One frame of the stream; waits for it", query=st.EventsQuery, answer=st.FrameAnswer, tag="live", also_answers=("text/event-stream",)),
     Route("GET", "/api/ws", live.open_websocket, _PUBLIC, "The stream over a raw WebSocket", tag="live", status=101),
+
+    Route("GET", "/api/import/progress/{sessionId}", jobs.show_progress, _READ, "How far a long job is; waits for news", query=j.ProgressQuery, answer=j.ProgressAnswer, tag="live", also_answers=("text/event-stream",)),
+    Route("POST", "/api/test/job", jobs.start_test_job, _ADMIN, "Start a job that does nothing, to watch its progress", body=j.TestJobBody, answer=j.TestJobAnswer, tag="live", status=202),
+    Route("GET", "/api/test/ws-status", connections.ws_status, _ADMIN, "Who is connected, by transport, user and room", query=j.ConnectionsQuery, answer=j.ConnectionsAnswer, tag="live"),
 
     Route("GET", "/api/devices", devices.list_devices, _READ, "List devices", query=d.DevicesQuery, answer=d.DevicesAnswer, tag="devices"),
     Route("POST", "/api/devices", devices.create_device, _OPERATE, "Add a device and get its key", body=d.DeviceCreate, answer=d.DeviceCreatedAnswer, tag="devices", status=201),

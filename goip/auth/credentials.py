@@ -29,15 +29,16 @@ COOKIES: Mapping[str, CookieRule] = {
 }
 
 
-def find_key(headers: Mapping[str, str], query: Mapping[str, str]) -> str | None:
-    """The key or token that is shown: Bearer, `X-Api-Key`, the password of HTTP Basic, or `?key=`."""
+def key_in_headers(headers: Mapping[str, str]) -> str | None:
+    """The key or token that headers show: Bearer, `X-Api-Key`, or the password of HTTP Basic."""
     return (
-        _after_scheme(headers, "bearer")
-        or headers.get("X-Api-Key", "").strip()
-        or _basic_password(headers)
-        or query.get("key", "").strip()
-        or None
+        _after_scheme(headers, "bearer") or headers.get("X-Api-Key", "").strip() or _basic_password(headers)
     )
+
+
+def key_in_query(query: Mapping[str, str]) -> str | None:
+    """The key or token of `?key=`."""
+    return query.get("key", "").strip() or None
 
 
 def cookie_attributes(name: str, *, is_https: bool) -> dict[str, Any]:

@@ -95,8 +95,6 @@ class Keyring:
                 self.forget([key])
             elif known is None:
                 self._put(key)
-            elif known.id != key.id:
-                self._put(replace(key, first_used_at=known.first_used_at))
         if self._unstored_uses:
             self._store_uses()
 
@@ -128,7 +126,7 @@ class Keyring:
     def learn(self, device: Device, key_hash: str) -> Key:
         """The device's key was committed together with the device: it is good from now on.
 
-        Its id is 0 until the next `catch_up`; nothing here goes by it.
+        Its id is 0 until the next start; nothing here goes by it.
         """
         now = self._clock()
         key = Key(

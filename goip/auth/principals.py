@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
-from goip.errors import Forbidden
-from goip.models import DASHBOARD, device_room
+from goip.errors import Forbidden, NotFound
+from goip.models import DASHBOARD, device_room, session_of
 
 Role = Literal["viewer", "operator", "admin"]
 ROLES: tuple[Role, ...] = ("viewer", "operator", "admin")
@@ -48,9 +48,18 @@ class Principal:
     key_hash: str | None = None
     expires_at: int | None = None
 
+    @property
+    def owner(self) -> str:
+        """Whose is what this caller starts: the user's, be it by a script of that user, or the token's own."""
+        return f"user:{self.user_id}" if self.user_id is not None else f"key:{self.key_id}"
+
     def may(self, permission: Permission) -> bool:
         """True when the caller has that permission."""
         return permission in self.permissions
+
+
+NOBODY = Principal(kind="nobody")
+"""A live connection that has not said yet who it is."""
 
 
 def permissions_of(role: str) -> frozenset[Permission]:
@@ -64,14 +73,23 @@ def need(principal: Principal, permission: Permission) -> None:
         raise Forbidden(f"this needs the permission to {permission.value}")
 
 
-def authorise_join(principal: Principal, room: str) -> None:
-    """The one place that decides who may listen where. Raises Forbidden."""
+def authorise_join(principal: Principal, room: str, owner: str | None = None) -> None:
+    """The one place that decides who may listen where. Raises Forbidden, NotFound.
+
+    A session's room is for its `owner` (None where there is no such session) and for administrators; to
+    anybody else it looks as if there were none.
+    """
     if principal.kind == "device":
         if principal.device_id is None or room != device_room(principal.device_id):
             raise Forbidden("a device may join only its own room")
         return
-    if not principal.may(Permission.READ) or not _exists(room):
+    if not principal.may(Permission.READ):
         raise Forbidden(f"room {room} is not open to you")
+    if session_of(room) is None:
+        if not _exists(room):
+            raise Forbidden(f"room {room} is not open to you")
+    elif owner is None or not (owner == principal.owner or principal.may(Permission.ADMINISTER)):
+        raise NotFound("there is no such session", code="unknown_session")
 
 
 def _exists(room: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 import socketio
 
 from goip.models import DASHBOARD, EVERYWHERE, device_room
+from goip.realtime.hub import Hub
 from goip.store.draft import Draft
 from goip.store.store import Store
 
@@ -36,11 +37,12 @@ class Emission:
 class _Wiring:
     store: Store | None = None
     server: socketio.AsyncServer | None = None
+    hub: Hub | None = None
 
 
-def wire(store: Store, server: socketio.AsyncServer) -> None:
+def wire(store: Store, server: socketio.AsyncServer, hub: Hub) -> None:
     """Called by `app` when the server is up."""
-    _Wiring.store, _Wiring.server = store, server
+    _Wiring.store, _Wiring.server, _Wiring.hub = store, server, hub
 
 
 def get_socket_io() -> socketio.AsyncServer:
@@ -48,6 +50,22 @@ def get_socket_io() -> socketio.AsyncServer:
     if _Wiring.server is None:
         raise RuntimeError("the server is not running")
     return _Wiring.server
+
+
+def get_connected_count() -> int:
+    """How many clients are connected, whatever transport they are on."""
+    return len(_hub().subscribers)
+
+
+def is_user_connected(username: str) -> bool:
+    """True while that user, under this name, has a connection."""
+    return _hub().has_user(username)
+
+
+def _hub() -> Hub:
+    if _Wiring.hub is None:
+        raise RuntimeError("the server is not running")
+    return _Wiring.hub
 
 
 async def emit_to_dashboard(event: str, data: Mapping[str, Any]) -> int:

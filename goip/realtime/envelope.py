@@ -29,6 +29,11 @@ class Envelope:
             self._data = dumps(event_data(self.event))
         return self._data
 
+    @property
+    def n_bytes(self) -> int:
+        """How long the JSON of its data is, once somebody has asked for it."""
+        return 0 if self._data is None else len(self._data)
+
     def object_in(self, room: str) -> bytes:
         """The JSON of the event object of a frame, seen from `room`."""
         found = self._objects.get(room)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from goip.models import EVERYWHERE, Cursor, Event
 from goip.realtime.envelope import Batch, Envelope
@@ -17,9 +17,11 @@ from goip.realtime.subscriber import Key, Subscriber, merge
 from goip.store.fleet import Fleet
 
 SHORTEST_PAUSE_SECONDS = 0.01
-LONGEST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 1.0
 _SHARE_OF_TIME = 0.15
 """The part of the loop's time that telling may take."""
+_SECONDS_PER_BYTE = 0.8e-9
+"""What a byte to one client costs at least: much of it after the flush, as its socket takes it in pieces."""
 _CATCH_UP_SECONDS = 0.25
 
 
@@ -49,9 +51,21 @@ class Hub:
         self.n_events = 0
 
     @property
-    def subscribers(self) -> Iterable[Subscriber]:
+    def subscribers(self) -> Collection[Subscriber]:
         """Every connection, also those that listen to nothing yet."""
         return tuple(self._connected)
+
+    def members(self, room: str) -> list[Subscriber]:
+        """Who listens to this room."""
+        return [one for group in self._by_room.get(room, ()) for one in group.subscribers]
+
+    def count_by_room(self) -> dict[str, int]:
+        """The rooms that somebody listens to, and how many do."""
+        return {room: sum(len(group.subscribers) for group in self._by_room[room]) for room in self._by_room}
+
+    def has_user(self, username: str) -> bool:
+        """True while that user has a connection."""
+        return any(one.principal.username == username for one in self._connected)
 
     def connect(self, subscriber: Subscriber) -> None:
         """A connection is there; it listens to nothing yet."""
@@ -84,13 +98,13 @@ class Hub:
             return
         started = time.perf_counter()
         cursor = self._fleet.cursor
-        for group in touched:
-            self._flush_group(group, cursor)
+        n_bytes = sum(self._flush_group(group, cursor) for group in touched)
         # What subscribers queued is written in the next turns of the loop: look at the clock after them.
         loop = asyncio.get_running_loop()
-        loop.call_soon(lambda: loop.call_soon(self._set_pause, started))
+        loop.call_soon(lambda: loop.call_soon(self._set_pause, started, n_bytes))
 
-    def _flush_group(self, group: Group, cursor: Cursor) -> None:
+    def _flush_group(self, group: Group, cursor: Cursor) -> int:
+        """Tell the group; returns the bytes that this is, over all of its subscribers."""
         pending, group.pending = group.pending, {}
         batches: dict[Cursor | None, Batch] = {}
         for subscriber in tuple(group.subscribers):
@@ -103,9 +117,11 @@ class Hub:
             subscriber.deliver(batch)
             if subscriber.is_behind:
                 self._catch_up_later()
+        return len(group.subscribers) * sum(envelope.n_bytes for envelope in pending.values())
 
-    def _set_pause(self, started: float) -> None:
-        wanted = (time.perf_counter() - started) / _SHARE_OF_TIME
+    def _set_pause(self, started: float, n_bytes: int) -> None:
+        spent = max(time.perf_counter() - started, n_bytes * _SECONDS_PER_BYTE)
+        wanted = spent / _SHARE_OF_TIME
         self._pause_seconds = min(max(wanted, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
 
     def subscribe(self, subscriber: Subscriber, rooms: Iterable[str]) -> Cursor:

@@ -45,9 +45,11 @@ async def next_frame(
     rooms: Collection[str],
     after: Cursor,
     wait_seconds: float,
+    address: str | None = None,
 ) -> Batch:
     """What these rooms had after `after`; waits up to `wait_seconds` for something to happen."""
     listener = OneFrame(principal)
+    listener.address = address
     listened_from = hub.subscribe(listener, rooms)
     try:
         missed = await history.missed(rooms, after)

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import structlog
 from aiohttp import web
 from socketio.exceptions import ConnectionRefusedError as Refused
 
-from goip.auth.principals import Principal
+from goip.auth.principals import NOBODY, Principal
 from goip.errors import GoipError, InvalidPayload, Unauthorized
-from goip.models import DASHBOARD, Cursor, device_room
+from goip.models import DASHBOARD, Cursor, device_room, session_of
+from goip.realtime.doors import Place
 from goip.realtime.envelope import Batch
 from goip.realtime.hub import Hub
 from goip.realtime.joining import become, join
-from goip.realtime.nonsense import GuardedServer
-from goip.realtime.packets import PacketBatch, close_connection, event_packet, use_batches
+from goip.realtime.nonsense import PLACE, GuardedServer
+from goip.realtime.packets import PacketBatch, close_connection, event_packet, put, use_batches
+from goip.realtime.progress import Jobs
 from goip.realtime.replay import History
 from goip.realtime.subscriber import NEEDS_LOGIN, NOT_AUTHENTICATED, TOO_SLOW, Subscriber
 from goip.wire import Json, dumps
@@ -33,7 +35,6 @@ _MOST_QUEUED_PACKETS = 64
 _FAR_TOO_MANY_QUEUED = 1_024
 _AUTHENTICATE_WITHIN_SECONDS = 10.0
 _RETURN_WITHIN_SECONDS = 10.0
-NOBODY = Principal(kind="nobody")
 
 
 class Gatekeeper(Protocol):
@@ -42,8 +43,14 @@ class Gatekeeper(Protocol):
     def check_origin(self, request: web.Request) -> None:
         """Raises Forbidden for a page of another site that was not named."""
 
+    def enter(self, request: web.Request) -> Place:
+        """A place for the connection that this request opens. Raises TooManyRequests."""
+
     def of_handshake(self, request: web.Request, token: str | None) -> Principal | None:
         """The caller of a handshake: by `token`, header or cookie; None for nobody. Raises Unauthorized."""
+
+    def address_of(self, request: web.Request) -> str:
+        """The address of the caller, also behind a proxy."""
 
     async def of_device(self, device_id: str, key_text: str) -> tuple[Principal, Json]:
         """The device that shows its key, and what `device:registered` tells it. Raises GoipError."""
@@ -66,6 +73,16 @@ class SocketIoClient(Subscriber):
         self.socket = socket
         self._end = end
 
+    @property
+    def carrier(self) -> Literal["websocket", "http"]:  # type: ignore[override]  # it may change once
+        """A WebSocket, or long-polling until there is one."""
+        return "websocket" if self.socket.upgraded else "http"
+
+    @property
+    def n_queued(self) -> int:
+        """The packets in the library's queue for it."""
+        return int(self.socket.queue.qsize())
+
     def is_writable(self) -> bool:
         """True while the library's queue for this client is short."""
         return bool(self.socket.queue.qsize() < _MOST_QUEUED_PACKETS)
@@ -79,7 +96,7 @@ class SocketIoClient(Subscriber):
         """The cursor of the handshake: good for the joins by which a client comes back, not for later ones."""
         return self.cursor if asyncio.get_running_loop().time() < self._cursor_until else None
 
-    def send(self, name: str, data: bytes) -> None:
+    def tell(self, name: str, data: bytes) -> None:
         """Queue one event with JSON data for this client alone."""
         self._put(PacketBatch([event_packet(name, data)]))
 
@@ -88,11 +105,11 @@ class SocketIoClient(Subscriber):
         if batch.state is None or (self.wants_frames and batch.after is not None):
             self.write(batch)
         else:
-            self.send("state", batch.state)
+            self.tell("state", batch.state)
 
     def tell_resync(self, cursor: Cursor) -> None:
         """The client lost track of the stream."""
-        self.send("resync", dumps({"reason": "too slow", "cursor": str(cursor)}))
+        self.tell("resync", dumps({"reason": "too slow", "cursor": str(cursor)}))
 
     def close(self, reason: str) -> None:
         """Disconnect the client."""
@@ -101,8 +118,8 @@ class SocketIoClient(Subscriber):
     def _put(self, packet: PacketBatch) -> None:
         if self.socket.closed or not packet.texts:  # in polling, an empty packet ends a stock client
             return
-        self.socket.queue.put_nowait(packet)
-        if self.socket.queue.qsize() > _FAR_TOO_MANY_QUEUED:  # it asks and asks, and never reads
+        is_written = put(self.socket, packet)
+        if not is_written and self.n_queued > _FAR_TOO_MANY_QUEUED:  # it asks and asks, and never reads
             self.close(TOO_SLOW)
 
 
@@ -123,17 +140,19 @@ class SocketIoTransport:
         history: History,
         gatekeeper: Gatekeeper,
         record_heartbeat: HeartbeatHandler,
+        jobs: Jobs,
     ) -> None:
         self._hub = hub
         self._history = history
         self._gatekeeper = gatekeeper
         self._record_heartbeat = record_heartbeat
+        self._jobs = jobs
         self.clients: dict[str, SocketIoClient] = {}
         self.server = GuardedServer(
             async_mode="aiohttp",
             cors_allowed_origins="*",  # `gatekeeper.check_origin` has looked before: one rule for every socket
             max_http_buffer_size=1_000_000,
-            http_compression=True,
+            http_compression=False,  # it would hold the loop up: `GuardedEngine` does it beside the loop
             logger=False,
             engineio_logger=False,
         )
@@ -143,8 +162,14 @@ class SocketIoTransport:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """A request of an engine.io client: handshake, poll, post or upgrade."""
         self._gatekeeper.check_origin(request)
-        response: web.StreamResponse = await self.server.handle_request(request)
-        return response
+        if not request.query.get("sid"):
+            request[PLACE] = self._gatekeeper.enter(request)
+        try:
+            response: web.StreamResponse = await self.server.handle_request(request)
+            return response
+        finally:
+            if PLACE in request:  # no session came of it
+                request.pop(PLACE).leave()
 
     async def stop(self) -> None:
         """Close every connection below Socket.IO: at a farewell of Socket.IO's own a stock client stays away."""
@@ -161,6 +186,8 @@ class SocketIoTransport:
             "leave-device-room": self._on_leave_device,
             "subscribe": self._on_subscribe,
             "unsubscribe": self._on_unsubscribe,
+            "registerSession": self._on_register_session,
+            "ping": self._on_ping,
             "device:authenticate": self._on_device_authenticate,
             "device:heartbeat": self._on_device_heartbeat,
         }
@@ -175,14 +202,17 @@ class SocketIoTransport:
                 raise Unauthorized("auth.token must be a text")
             principal = self._gatekeeper.of_handshake(environ["aiohttp.request"], token)
             cursor = _cursor(options.get("cursor"))
+            eio_sid = self.server.manager.eio_sid_from_sid(sid, NAMESPACE)
+            self.server.places[eio_sid].belong_to(principal or NOBODY)
         except GoipError as refusal:
             # One word for every doubtful proof: it is what makes the page renew its token.
             code = Unauthorized.code if isinstance(refusal, Unauthorized) else refusal.code
             raise Refused(refusal.message, {"code": code}) from None
-        socket = self.server.eio.sockets[self.server.manager.eio_sid_from_sid(sid, NAMESPACE)]
+        socket = self.server.eio.sockets[eio_sid]
         client = SocketIoClient(sid, socket, principal or NOBODY, lambda reason: self._end(sid, reason))
         client.cursor = cursor
         client.wants_frames = options.get("frames") is True
+        client.address = self._gatekeeper.address_of(environ["aiohttp.request"])
         self.clients[sid] = client
         self._hub.connect(client)
         if principal is None:
@@ -227,7 +257,26 @@ class SocketIoTransport:
         room = target.get("room") if isinstance(target, dict) else target
         if not isinstance(room, str) or not room:
             return _refused(InvalidPayload("room is required"))
+        if (session_id := session_of(room)) is not None:
+            return await self._on_register_session(sid, session_id)
         return await self._join(sid, room, target)
+
+    async def _on_register_session(self, sid: str, target: object = None) -> Json:
+        session_id = target.get("sessionId") if isinstance(target, dict) else target
+        client = self.clients[sid]
+        try:
+            if not isinstance(session_id, str) or not session_id:
+                raise InvalidPayload("sessionId is required")
+            if client.principal is NOBODY:
+                raise Unauthorized("log in first")
+            async with client.joining:
+                job = self._jobs.join(client, session_id)
+        except GoipError as refusal:
+            return _refused(refusal)
+        return {"ok": True, "room": job.room, "sessionId": session_id}
+
+    async def _on_ping(self, _sid: str, _data: object = None) -> Json:
+        return {"ok": True}
 
     async def _on_leave_device(self, sid: str, target: object = None) -> Json:
         device_id = target.get("deviceId") if isinstance(target, dict) else target
@@ -251,6 +300,9 @@ class SocketIoTransport:
                 client.end_replay()
         except GoipError as refusal:
             return _refused(refusal)
+        finally:
+            if sid not in self.clients:  # it left while this was reading
+                self._hub.unsubscribe(client)
         return {"ok": True, "room": room, "cursor": str(batch.cursor), "recovered": batch.recovered}
 
     async def _leave(self, sid: str, room: str) -> Json:
@@ -268,11 +320,15 @@ class SocketIoTransport:
             if not isinstance(device_id, str) or not isinstance(key, str):
                 raise InvalidPayload("deviceId and key are required")
             principal, told = await self._gatekeeper.of_device(device_id, key)
+            place = self.server.places.get(client.socket.sid)
+            if place is None:
+                raise Unauthorized("the connection has ended")
+            place.belong_to(principal)
         except GoipError as refusal:
             return _refused(refusal)
         become(self._hub, client, principal)
         answer = await self._join(sid, device_room(str(told["deviceId"])), {})
-        client.send("device:registered", dumps(told))
+        client.tell("device:registered", dumps(told))
         return answer
 
     async def _on_device_heartbeat(self, sid: str, data: object = None) -> Json:
@@ -281,7 +337,7 @@ class SocketIoTransport:
             answer = await self._record_heartbeat(client.principal, data)
         except GoipError as refusal:
             answer = {**_refused(refusal), "success": False, "fields": refusal.fields}
-        client.send("heartbeat:ack", dumps(answer))
+        client.tell("heartbeat:ack", dumps(answer))
         return answer
 
 

@@ -20,18 +20,18 @@ from goip.realtime.stream import StreamSubscriber
 from goip.wire import dumps
 
 COMMENT_EVERY_SECONDS = 15.0
-_RETRY = b"retry: 3000\n\n"
-_COMMENT = b": still here\n\n"
-_HEADERS = {
+RETRY = b"retry: 3000\n\n"
+COMMENT = b": still here\n\n"
+HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-store, no-transform",
     "X-Accel-Buffering": "no",
 }
 
 
-def event_block(name: str, cursor: Cursor, data: bytes) -> bytes:
-    """One event of the stream. JSON has no bare line breaks, so its data is one line."""
-    return b"id: %s\nevent: %s\ndata: %s\n\n" % (str(cursor).encode(), name.encode(), data)
+def event_block(name: str, place: Cursor | int, data: bytes) -> bytes:
+    """One event; `place` is what a client goes on from. JSON has no bare line breaks, so its data is one line."""
+    return b"id: %s\nevent: %s\ndata: %s\n\n" % (str(place).encode(), name.encode(), data)
 
 
 def encode(batch: Batch) -> bytes:
@@ -65,18 +65,20 @@ async def stream_events(
     principal: Principal,
     rooms: Collection[str],
     after: Cursor | None,
+    address: str | None = None,
 ) -> web.StreamResponse:
     """Answer with the stream of these rooms, until either side ends it."""
     client = SseClient(principal)
+    client.address = address
     client.abort = request.transport.abort if request.transport is not None else None
-    batch = await join(hub, history, client, frozenset(rooms), after)
     try:
-        response = web.StreamResponse(headers=_HEADERS)
+        batch = await join(hub, history, client, frozenset(rooms), after)
+        response = web.StreamResponse(headers=HEADERS)
         await response.prepare(request)
-        client.push(_RETRY)
+        client.push(RETRY)
         client.write(batch)
         client.end_replay()
-        await client.drain(response.write, COMMENT_EVERY_SECONDS, _COMMENT)
+        await client.drain(response.write, COMMENT_EVERY_SECONDS, COMMENT)
         return response
     finally:
         hub.unsubscribe(client)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Literal
 
 from goip.auth.principals import Principal
+from goip.clock import now_ms, to_iso
 from goip.models import Cursor
 from goip.realtime.envelope import Batch, Envelope
 
@@ -44,11 +45,17 @@ class Subscriber(ABC):
     """A listener to some rooms. The hub calls `deliver` and `catch_up`; a transport implements the rest.
 
     `told_upto` is the end of the last batch, `heard_since` the place after which it has heard all of a room.
+    `address` is the client's, as far as its transport knows it.
     """
+
+    carrier: Literal["websocket", "http"] = "http"
+    """What the connection runs over."""
 
     def __init__(self, principal: Principal, transport: str) -> None:
         self.principal = principal
         self.transport = transport
+        self.address: str | None = None
+        self.connected_at = now_ms()
         self.rooms: frozenset[str] = frozenset()
         self.told_upto: Cursor | None = None
         self.heard_since: dict[str, int] = {}
@@ -75,6 +82,17 @@ class Subscriber(ABC):
     @abstractmethod
     def close(self, reason: str) -> None:
         """End the connection; must not block."""
+
+    def tell(self, name: str, data: bytes) -> None:  # noqa: B027
+        """Queue one event, a JSON object, that is no part of the stream; must not block.
+
+        For transports whose clients can join rooms outside of the stream; nobody else is ever told so.
+        """
+
+    @property
+    def n_queued(self) -> int:
+        """How many pieces wait to be sent to this client."""
+        return 0
 
     @property
     def is_behind(self) -> bool:
@@ -142,8 +160,13 @@ class Subscriber(ABC):
         """For the operator: who is connected how."""
         return {
             "transport": self.transport,
+            "carrier": self.carrier,
+            "kind": self.principal.kind,
             "user": self.principal.username,
             "deviceId": self.principal.device_id,
+            "address": self.address,
+            "since": to_iso(self.connected_at),
             "rooms": sorted(self.rooms),
+            "queueLength": self.n_queued,
             "isBehind": self.is_behind,
         }

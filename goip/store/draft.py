@@ -172,10 +172,6 @@ class Draft:
             if slot.sim_key is not None:
                 self._add(Write.SIM, sim_row(device, slot, slot.sim_key, device.last_seen_at or self.at))
 
-    def batch_rows(self) -> list[tuple[Write, list[Row]]]:
-        """All rows, in the order in which their tables need them."""
-        return [(write, self.rows[write]) for write in Write if write in self.rows]
-
     def _add(self, write: Write, row: Row) -> None:
         rows = self.rows.get(write)
         if rows is None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from goip.errors import StartupError, Unavailable
+from goip.store.batch import Fenced, commit_batch
+from goip.store.statements import Row, Statements, Write
 
 N_READERS = 4
 _BUSY_SECONDS = 5
+_GOOD_FOR_SECONDS = 1.0
+"""How long a connection that has just worked is taken to work still."""
 _POSTGRES_ARGUMENTS: dict[str, Any] = {
     "command_timeout": 60,
     # A link that died unseen holds the lock of the one server: its other end is to notice within half a minute.
@@ -46,6 +52,15 @@ _TROUBLE_NAMES = {"InterfaceError", "ConnectionDoesNotExistError", "InternalClie
 """asyncpg's client-side errors, which bear no state; asyncpg is optional, so they go by name."""
 
 
+@dataclass(slots=True)
+class _KeptLink:
+    """The writing connection between two commits."""
+
+    connection: AsyncConnection
+    driver: Any
+    used_at: float
+
+
 class Database:
     """The two engines of one database URL (`sqlite:///PATH` or `postgresql://…`)."""
 
@@ -57,6 +72,9 @@ class Database:
         self.writer_engine = self._engine(pool_size=1, begin="BEGIN IMMEDIATE")
         self.reader_engine = self._engine(pool_size=N_READERS, begin="BEGIN")
         self._looking_engine = self._engine(pool_size=1, begin="BEGIN")
+        self._statements = Statements(self.writer_engine.dialect)
+        self._turn = asyncio.Lock()
+        self._kept: _KeptLink | None = None
 
     def _engine(self, *, pool_size: int, begin: str) -> AsyncEngine:
         arguments: dict[str, Any] = {"timeout": _BUSY_SECONDS} if self.is_sqlite else _POSTGRES_ARGUMENTS
@@ -84,8 +102,41 @@ class Database:
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """The writing connection, in one transaction. Only the writer and the migrations ask for it."""
-        async with self.writer_engine.begin() as connection:
-            yield connection
+        async with self._turn:
+            await self._give_back()
+            async with self.writer_engine.begin() as connection:
+                yield connection
+
+    async def commit(self, rows: Mapping[Write, list[Row]]) -> None:
+        """Write the rows of a commit by the writing connection; see `commit_batch`.
+
+        It is kept from one commit to the next: to take it from the pool, and there to ask whether it is still
+        good, costs more than the commit. It goes back after a rest, and when anything went wrong.
+        """
+        async with self._turn:
+            now = time.monotonic()
+            if self._kept is not None and now - self._kept.used_at > _GOOD_FOR_SECONDS:
+                await self._give_back()
+            if self._kept is None:
+                connection = await self.writer_engine.connect()
+                self._kept = _KeptLink(connection, await self._driver_of(connection), now)
+            self._kept.used_at = now
+            try:
+                await commit_batch(self._kept.driver, self._statements.batch(rows))
+            except BaseException:
+                await self._give_back()
+                raise
+
+    async def _driver_of(self, connection: AsyncConnection) -> Any:
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        if self._statements.setup:
+            await driver.executescript(self._statements.setup)
+        return driver
+
+    async def _give_back(self) -> None:
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            await kept.connection.close()
 
     def looking(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """The writer's own connection for queries: it never waits for readers who take their time."""
@@ -95,6 +146,7 @@ class Database:
         """Give back every connection; the last one to leave SQLite folds its log into the file."""
         await self.reader_engine.dispose()
         await self._looking_engine.dispose()
+        await self._give_back()
         await self.writer_engine.dispose()
 
 
@@ -107,10 +159,6 @@ def trouble_is_unavailable() -> Iterator[None]:
         if not is_trouble(error):
             raise
         raise Unavailable(describe_trouble(error), code="storage_unavailable") from error
-
-
-class Fenced(Exception):
-    """The stream is not where this server left it: somebody else has written, or a commit's answer was lost."""
 
 
 def is_trouble(error: BaseException) -> bool:

@@ -8,7 +8,6 @@ its `seq` are one transaction, so each heartbeat is counted in the rollups exact
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from goip.models import Heartbeat
@@ -35,23 +34,30 @@ class Beat(NamedTuple):
     at: int
 
 
-@dataclass(slots=True)
 class Span:
-    """How often a value was told, and its sum and bounds."""
+    """How often a value was told, and its sum and bounds; made with the first one."""
 
-    n: int = 0
-    total: int = 0
-    low: int | None = None
-    high: int | None = None
+    __slots__ = ("high", "low", "n", "total")
 
-    def add(self, value: int | None) -> None:
-        """One more value; None is none."""
-        if value is None:
-            return
+    def __init__(self, value: int) -> None:
+        self.n = 1
+        self.total = self.low = self.high = value
+
+    def add(self, value: int) -> None:
+        """One more value."""
         self.n += 1
         self.total += value
-        self.low = value if self.low is None or value < self.low else self.low
-        self.high = value if self.high is None or value > self.high else self.high
+        if value < self.low:
+            self.low = value
+        elif value > self.high:
+            self.high = value
+
+    def columns(self) -> Row:
+        """As a row of the rollups has it."""
+        return (self.n, self.total, self.low, self.high)
+
+
+_NOTHING: Row = (0, 0, None, None)
 
 
 class Bucket:
@@ -61,27 +67,28 @@ class Bucket:
 
     def __init__(self) -> None:
         self.n_beats = 0
-        self.battery = Span()
-        self.signal = Span()
+        self.battery: Span | None = None
+        self.signal: Span | None = None
+
+    def add(self, battery: int | None, signal: int | None) -> None:
+        """One more beat, and what it told."""
+        self.n_beats += 1
+        if battery is not None:
+            if self.battery is None:
+                self.battery = Span(battery)
+            else:
+                self.battery.add(battery)
+        if signal is not None:
+            if self.signal is None:
+                self.signal = Span(signal)
+            else:
+                self.signal.add(signal)
 
     def row(self, device_pk: int, slot_index: int, bucket_at: int) -> Row:
         """A row of `heartbeat_rollups`."""
-        battery, signal = self.battery, self.signal
-        return (
-            device_pk,
-            slot_index,
-            STEP_SECONDS,
-            bucket_at,
-            self.n_beats,
-            battery.n,
-            battery.total,
-            battery.low,
-            battery.high,
-            signal.n,
-            signal.total,
-            signal.low,
-            signal.high,
-        )
+        battery = _NOTHING if self.battery is None else self.battery.columns()
+        signal = _NOTHING if self.signal is None else self.signal.columns()
+        return (device_pk, slot_index, STEP_SECONDS, bucket_at, self.n_beats, *battery, *signal)
 
 
 Buckets = dict[tuple[int, int], Bucket]
@@ -169,15 +176,10 @@ def add_beat(buckets: Buckets, beat: Beat) -> None:
     width = STEP_SECONDS * 1000
     bucket_at = beat.at - beat.at % width
     heartbeat = beat.heartbeat
-    bucket = _bucket(buckets, DEVICE_ITSELF, bucket_at)
-    bucket.n_beats += 1
-    bucket.battery.add(heartbeat.battery_level)
-    bucket.signal.add(heartbeat.signal_strength)
+    _bucket(buckets, DEVICE_ITSELF, bucket_at).add(heartbeat.battery_level, heartbeat.signal_strength)
     for slot in heartbeat.sim_slots or ():
         if slot.signal_strength is not None:
-            bucket = _bucket(buckets, slot.slot_index, bucket_at)
-            bucket.n_beats += 1
-            bucket.signal.add(slot.signal_strength)
+            _bucket(buckets, slot.slot_index, bucket_at).add(None, slot.signal_strength)
 
 
 def _bucket(buckets: Buckets, slot_index: int, bucket_at: int) -> Bucket:

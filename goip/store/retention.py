@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Delete, delete, func, literal, select, update
+from sqlalchemy import Delete, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from goip.store import tables as t
@@ -17,25 +17,25 @@ _DEVICES_AT_ONCE = 500
 
 
 async def drop_heartbeats(connection: AsyncConnection, before_at: int) -> int:
-    """Drop folded heartbeats received before `before_at`, a bite of them; returns how many."""
+    """Drop folded heartbeats received before `before_at`, a bite of them; returns how many.
+
+    One that claims to be younger than the newest was received while the clock was wrong: it goes with those
+    around it, or it would hold up all that are behind it.
+    """
     log = t.heartbeat_log.c
     folded_seq = select(t.stream.c.folded_seq).scalar_subquery()
     first = select(func.min(log.seq)).scalar_subquery()
-    old = delete(t.heartbeat_log).where(
-        log.received_at < before_at, log.seq <= folded_seq, log.seq < first + _BITE
-    )
+    newest_at = select(log.received_at).order_by(log.seq.desc()).limit(1).scalar_subquery()
+    is_old = or_(log.received_at < before_at, log.received_at > newest_at)
+    old = delete(t.heartbeat_log).where(is_old, log.seq <= folded_seq, log.seq < first + _BITE)
     return await _count(connection, old)
 
 
 async def oldest_facts(connection: AsyncConnection, before_at: int) -> int | None:
-    """The newest seq of a bite of facts from before `before_at`, None when the oldest fact is younger."""
+    """The newest seq from before `before_at` in the first bite of facts, None when all of it is younger."""
     events = t.events.c
-    first = (
-        await connection.execute(select(events.seq, events.at).order_by(events.seq).limit(1))
-    ).one_or_none()
-    if first is None or first.at >= before_at:
-        return None
-    in_bite = (events.seq < first.seq + _BITE, events.at < before_at)
+    first = select(func.min(events.seq)).scalar_subquery()
+    in_bite = (events.seq < first + _BITE, events.at < before_at)
     upto: int | None = (await connection.execute(select(func.max(events.seq)).where(*in_bite))).scalar()
     return upto
 

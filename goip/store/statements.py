@@ -1,22 +1,36 @@
 """The writing statements, built from the tables once and compiled to the driver's own SQL.
 
-The writer executes them with lists of tuples; a tuple has the columns of its table, in order.
+A commit is a list of rows for each kind of `Write`; a row has the columns of its table, in order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, auto
 from typing import Any
 
 import orjson
-from sqlalchemy import Dialect, Table, bindparam, delete, func, insert, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Dialect,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import UpdateBase
 
 from goip.store import tables as t
 
 Row = tuple[Any, ...]
+Batch = Sequence[tuple[str, list[Row]]]
 
 
 class Write(Enum):
@@ -38,70 +52,153 @@ class Write(Enum):
     EVENT = auto()
     DROP_DEVICE = auto()
 
+    __hash__ = object.__hash__  # an Enum's own is Python, and stands in the way of every row
 
-_FEW_ROWS = 4
+
+_ORDER = tuple(Write)
+
+FENCED = "the stream is elsewhere"
+"""What SQLite's one statement fails with where another server has written."""
+
+KEY_COLUMNS = ("kind", "hash", "name", "device_pk", "scopes", "created_at")
+"""What a new key has; the rest of its row comes with its use."""
+
+STREAM_COLUMNS = ("seq", "folded_seq", "received_sms", "sent_sms", "delivered_sms", "failed_sms")
 
 
 class Statements:
-    """The SQL text of every `Write`, for one database."""
+    """Makes batches for one database: what to execute, in order, to write a commit's rows.
+
+    `setup` is a script that the connection has to run before its first batch; empty where nothing is needed.
+    """
 
     def __init__(self, dialect: Dialect) -> None:
-        self._dialect = dialect
-        build = {
-            Write.DEVICE: self._upsert(t.devices),
-            Write.DROP_SLOTS: delete(t.slots).where(t.slots.c.device_pk == bindparam("pk")),
-            Write.SLOT: insert(t.slots),
-            Write.SIM: self._upsert(t.sims, keep=("first_seen_at",)),
-            Write.KEY: insert(t.keys),
-            Write.HEARTBEAT: insert(t.heartbeat_log),
-            Write.ROLLUP: adding_rollup(dialect),
-            Write.SMS: insert(t.sms),
-            Write.CONVERSATION: self._growing_conversation(),
-            Write.EVENT: insert(t.events),
-            Write.DROP_DEVICE: delete(t.devices).where(t.devices.c.pk == bindparam("pk")),
-            Write.STREAM: _moved_stream(),
-        }
-        self._bulk = {Write.HEARTBEAT: _bulk_insert(t.heartbeat_log)} if dialect.name == "sqlite" else {}
-        given = {Write.KEY: KEY_COLUMNS}
-        self.sql = {
-            write: str(statement.compile(dialect=dialect, column_keys=given.get(write)))
-            for write, statement in build.items()
-        }
+        self.setup = ""
+        self._insert = ""
+        self._sql: dict[Write, str] = {}
+        if dialect.name == "sqlite":
+            self.setup, self._insert = _one_statement(dialect)
+        else:
+            self._sql = {write: _text(_by_row(dialect, write), dialect, write) for write in Write}
 
-    def batch(self, rows_by_write: Iterable[tuple[Write, list[Row]]]) -> list[tuple[str, list[Row]]]:
-        """What to execute, in order, to write these rows."""
-        return [self._in_bulk(write, rows) for write, rows in rows_by_write]
+    def batch(self, rows: Mapping[Write, list[Row]]) -> Batch:
+        """What to execute to write these rows."""
+        if self._insert:
+            arrays = [orjson.dumps(rows[write]).decode() if write in rows else None for write in _ORDER]
+            return [(self._insert, [tuple(arrays)])]
+        return [(self._sql[write], rows[write]) for write in _ORDER if write in rows]
 
-    def _in_bulk(self, write: Write, rows: list[Row]) -> tuple[str, list[Row]]:
-        bulk = self._bulk.get(write)
-        if bulk is None or len(rows) < _FEW_ROWS:
-            return self.sql[write], rows
-        return bulk, [(orjson.dumps(rows).decode(),)]
 
-    def _upsert(self, table: Table, keep: tuple[str, ...] = ()) -> UpdateBase:
-        statement = _insert(self._dialect, table)
-        fresh = {
-            column.name: statement.excluded[column.name]
-            for column in table.columns
-            if not column.primary_key and column.name not in keep
-        }
-        return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=fresh)  # type: ignore[no-any-return]
+def _by_row(dialect: Dialect, write: Write) -> UpdateBase:
+    """The statement that writes one row, whose values are parameters."""
+    if write is Write.STREAM:
+        return _moved_stream(lambda name, _: bindparam(name))
+    if write in _DROPS:
+        return delete(_DROPS[write].table).where(_DROPS[write] == bindparam("pk"))
+    statement: UpdateBase = _inserted(dialect, write)
+    return statement
 
-    def _growing_conversation(self) -> UpdateBase:
-        table = t.conversations
-        statement = _insert(self._dialect, table)
-        return statement.on_conflict_do_update(  # type: ignore[no-any-return]
-            index_elements=list(table.primary_key),
-            set_={
-                "last_sms_id": statement.excluded.last_sms_id,
-                "n_messages": table.c.n_messages + statement.excluded.n_messages,
-            },
-        )
+
+def _one_statement(dialect: Dialect) -> tuple[str, str]:
+    """For SQLite, a whole commit as one statement: an insert into a view, of a JSON array of rows for each kind.
+
+    The driver lets go of the interpreter in every step of every statement, and has to win it back each time
+    from a loop that is busy: with ten statements and their rows, that cost more than the commit itself.
+    """
+    names = ", ".join(write.name for write in Write)
+    nothing = ", ".join(f"NULL AS {write.name}" for write in Write)
+    fence, *others = [_text(_from_json(dialect, write), dialect, write) for write in Write]
+    is_fenced = f"SELECT RAISE(ABORT, '{FENCED}') WHERE changes() <> 1"
+    body = ";\n".join([fence, is_fenced, *others])
+    setup = (
+        f"CREATE TEMP VIEW IF NOT EXISTS a_commit AS SELECT {nothing};\n"
+        f"CREATE TEMP TRIGGER IF NOT EXISTS on_commit INSTEAD OF INSERT ON a_commit BEGIN\n{body};\nEND;"
+    )
+    marks = ", ".join("?" for _ in Write)
+    return setup, f"INSERT INTO a_commit ({names}) VALUES ({marks})"  # noqa: S608 - no name is anybody's but ours
+
+
+def _from_json(dialect: Dialect, write: Write) -> UpdateBase:
+    """The statement that writes all rows of a kind, from the JSON array in the view's new row."""
+    array: ColumnElement[Any] = literal_column(f"NEW.{write.name}")
+    if write is Write.STREAM:
+        return _moved_stream(lambda _, place: func.json_extract(array, f"$[0][{place}]"))
+    row = func.json_each(array).table_valued("value").c.value
+    if write in _DROPS:
+        return delete(_DROPS[write].table).where(_DROPS[write].in_(select(func.json_extract(row, "$[0]"))))
+    names = _columns(write)
+    cells = [func.json_extract(row, f"$[{place}]") for place in range(len(names))]
+    # Without a WHERE, SQLite would take the ON of a conflict for that of a join.
+    return _inserted(dialect, write).from_select(names, select(*cells).where(true()))  # type: ignore[no-any-return]
+
+
+_TABLES: Mapping[Write, Table] = {
+    Write.DEVICE: t.devices,
+    Write.SLOT: t.slots,
+    Write.SIM: t.sims,
+    Write.KEY: t.keys,
+    Write.HEARTBEAT: t.heartbeat_log,
+    Write.ROLLUP: t.heartbeat_rollups,
+    Write.SMS: t.sms,
+    Write.CONVERSATION: t.conversations,
+    Write.EVENT: t.events,
+}
+_DROPS: Mapping[Write, Column[Any]] = {
+    Write.DROP_SLOTS: t.slots.c.device_pk,
+    Write.DROP_DEVICE: t.devices.c.pk,
+}
+
+
+def _columns(write: Write) -> tuple[str, ...]:
+    return KEY_COLUMNS if write is Write.KEY else tuple(column.name for column in _TABLES[write].columns)
+
+
+def _text(statement: UpdateBase, dialect: Dialect, write: Write) -> str:
+    keys = _columns(write) if write in _TABLES else None
+    literals = {"literal_binds": True} if dialect.name == "sqlite" else {}
+    return str(statement.compile(dialect=dialect, column_keys=keys, compile_kwargs=literals))
+
+
+def _inserted(dialect: Dialect, write: Write) -> Any:
+    """The insert of a kind, and what becomes of a row that is there already."""
+    match write:
+        case Write.DEVICE:
+            return _upsert(dialect, t.devices)
+        case Write.SIM:
+            return _upsert(dialect, t.sims, keep=("first_seen_at",))
+        case Write.ROLLUP:
+            return adding_rollup(dialect)
+        case Write.CONVERSATION:
+            return _growing_conversation(dialect)
+        case _:
+            return insert(_TABLES[write])
 
 
 def _insert(dialect: Dialect, table: Table) -> Any:
     maker = sqlite.insert if dialect.name == "sqlite" else postgresql.insert
     return maker(table)
+
+
+def _upsert(dialect: Dialect, table: Table, keep: tuple[str, ...] = ()) -> Any:
+    statement = _insert(dialect, table)
+    fresh = {
+        column.name: statement.excluded[column.name]
+        for column in table.columns
+        if not column.primary_key and column.name not in keep
+    }
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=fresh)
+
+
+def _growing_conversation(dialect: Dialect) -> Any:
+    table = t.conversations
+    statement = _insert(dialect, table)
+    return statement.on_conflict_do_update(
+        index_elements=list(table.primary_key),
+        set_={
+            "last_sms_id": statement.excluded.last_sms_id,
+            "n_messages": table.c.n_messages + statement.excluded.n_messages,
+        },
+    )
 
 
 def adding_rollup(dialect: Dialect) -> Any:
@@ -119,25 +216,13 @@ def adding_rollup(dialect: Dialect) -> Any:
     return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes)
 
 
-def _bulk_insert(table: Table) -> str:
-    """SQLite's insert of many rows by one step, from a JSON array of arrays.
-
-    The driver lets go of the interpreter at every row that it steps through, and has to win it back from
-    the busy event loop each time; by one step a batch it does so once.
-    """
-    names = [column.name for column in table.columns]
-    values = ", ".join(f"json_extract(value, '$[{n}]')" for n in range(len(names)))
-    return f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {values} FROM json_each(?)"  # noqa: S608
-
-
-KEY_COLUMNS = ["kind", "hash", "name", "device_pk", "scopes", "created_at"]
-"""What a new key has; the rest of its row comes with its use."""
-
-STREAM_COLUMNS = ("seq", "folded_seq", "received_sms", "sent_sms", "delivered_sms", "failed_sms")
-
-
-def _moved_stream() -> UpdateBase:
+def _moved_stream(value: Callable[[str, int], ColumnElement[Any]]) -> UpdateBase:
+    """The fence; `value` says where in SQL a value of its row is, by a name and its place."""
     stream = t.stream.c
-    moved: Iterator[tuple[Any, Any]] = ((stream[name], bindparam(f"to_{name}")) for name in STREAM_COLUMNS)
-    known = (stream.seq == bindparam("known_seq"), stream.epoch == bindparam("known_epoch"))
+    moved = [(stream[name], value(f"to_{name}", place)) for place, name in enumerate(STREAM_COLUMNS)]
+    n_moved = len(STREAM_COLUMNS)
+    known = (
+        stream.seq == value("known_seq", n_moved),
+        stream.epoch == value("known_epoch", n_moved + 1),
+    )
     return update(t.stream).ordered_values(*moved).where(*known)

@@ -238,5 +238,7 @@ keys = Table(
     Column("expires_at", BigInteger),
     Column("first_used_at", BigInteger),
     Column("revoked_at", BigInteger),
+    Index("ix_keys_kind_created_at", "kind", "created_at"),
+    Index("ix_keys_revoked_at", "revoked_at"),
 )
 """What gateways and scripts show: device keys, enrolment keys and API tokens, never in the clear."""

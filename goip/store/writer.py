@@ -20,13 +20,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from goip.clock import Clock
 from goip.errors import GoipError, Unavailable
 from goip.models import Event, Sms, Stats
-from goip.store.batch import commit_batch
 from goip.store.draft import Change, Draft
 from goip.store.engine import Database, describe_trouble, is_trouble
 from goip.store.fleet import Fleet
 from goip.store.fold import Folder
 from goip.store.sms import find_repeats
-from goip.store.statements import Statements
 
 T = TypeVar("T")
 Work = Callable[[AsyncConnection], Awaitable[Any]]
@@ -71,12 +69,11 @@ class Writer:
         self._catch_up = catch_up
         self._is_unsure = False
         self._queue_size = queue_size
-        self._statements = Statements(database.writer_engine.dialect)
         self._queue: deque[Item] = deque()
         self._work_is_there = asyncio.Event()
         self._stopping = False
         self._told_stats: Stats = fleet.stats()
-        self._told_at = 0.0
+        self._compared_at = 0.0
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -103,8 +100,9 @@ class Writer:
                 "too many changes are waiting for the disk", code="overloaded", retry_after_seconds=2
             )
         waiter: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        if not self._queue:
+            self._work_is_there.set()
         self._queue.append(Item(task, waiter))
-        self._work_is_there.set()
         return waiter
 
     def start(self) -> None:
@@ -214,17 +212,16 @@ class Writer:
 
     def _tell_stats(self, draft: Draft) -> None:
         now = time.monotonic()
-        if now - self._told_at < _TICK_SECONDS:
+        if now - self._compared_at < _TICK_SECONDS:
             return
+        self._compared_at = now
         stats = draft.stats()
         if stats != self._told_stats:
             draft.tell_stats(stats)
 
     async def _write(self, draft: Draft, foldable: Sequence[str]) -> None:
         draft.finish(self._folder, foldable)
-        batch = self._statements.batch(draft.batch_rows())
-        async with self._database.writer_engine.connect() as connection:
-            await commit_batch(connection, batch)
+        await self._database.commit(draft.rows)
 
     def _adopt(self, draft: Draft) -> None:
         """The commit happened: memory follows."""
@@ -244,7 +241,6 @@ class Writer:
         if draft.stats_told is not None:
             fleet.stats_seq = draft.seq
             self._told_stats = draft.stats_told
-            self._told_at = time.monotonic()
 
     def _refuse(self, items: list[Item], error: Exception) -> None:
         if isinstance(error, GoipError):

@@ -130,7 +130,7 @@ def test_examples_are_taken_by_their_schemas() -> None:
         if route.body is not None:
             told = own_document()["paths"][route.path][route.method.lower()]
             example = told["requestBody"]["content"]["application/json"]["example"]
-            assert isinstance(route.body().load(example), dict)
+            assert route.body().validate(example) == {}
 
 
 def test_the_document_can_be_printed() -> None:

@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -96,8 +96,27 @@ def node_server(folder: Path, cores: machine.Cores, n_devices: int = 2000) -> It
 
 
 @contextlib.contextmanager
+def node_rooms(folder: Path, cores: machine.Cores) -> Iterator[Server]:
+    """The peer that only tells rooms: socket.io and ws. Raises NodeMissing."""
+    install_peers()
+    with _started("node", [str(node_binary()), str(PEERS / "rooms.mjs")], folder, cores) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def goip_rooms(folder: Path, cores: machine.Cores) -> Iterator[Server]:
+    """goip with a route that publishes: see `tests.bench.peers.rooms`."""
+    with goip_server(folder, cores, arguments=("tests.bench.peers.rooms",)) as server:
+        yield server
+
+
+@contextlib.contextmanager
 def goip_server(
-    folder: Path, cores: machine.Cores, name: str = "goip", settings: dict[str, str] | None = None
+    folder: Path,
+    cores: machine.Cores,
+    name: str = "goip",
+    settings: dict[str, str] | None = None,
+    arguments: Sequence[str] = ("goip", "serve"),
 ) -> Iterator[Server]:
     """goip itself on the database in `folder`, which it makes when there is none; limits on rate are off."""
     port = _free_port()
@@ -109,10 +128,13 @@ def goip_server(
         "GOIP_ADMIN_PASSWORD": ADMIN_PASSWORD,
         "GOIP_DEVICE_RATE": "0",
         "GOIP_ADDRESS_RATE": "0",
+        "GOIP_CONNECTION_RATE": "0",
+        "GOIP_CONNECTIONS_PER_ADDRESS": "0",
+        "GOIP_CONNECTIONS_PER_USER": "0",
         "GOIP_LOG_LEVEL": "warning",
         "GOIP_LOG_FORMAT": "json",
     } | (settings or {})
-    with _started(name, [sys.executable, "-m", "goip", "serve"], folder, cores, environ, port) as server:
+    with _started(name, [sys.executable, "-m", *arguments], folder, cores, environ, port) as server:
         yield server
 
 

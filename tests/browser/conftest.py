@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from collections.abc import Callable, Generator, Iterator
@@ -45,9 +46,9 @@ def _built_page() -> None:
         subprocess.run(["make", "page"], cwd=ROOT, check=True)
 
 
-@pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all. It ends with the package: its event loop would be in the way of other tests' loops."""
+@contextlib.contextmanager
+def running_chromium() -> Iterator[Browser]:
+    """A Chromium; skips loudly where there is none, and fails where there must be one."""
     path = chromium_path()
     if path is None:
         refuse = pytest.fail if os.environ.get("CI", "").lower() == "true" else pytest.skip
@@ -57,6 +58,13 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all. It ends with the package: its event loop would be in the way of other tests' loops."""
+    with running_chromium() as chromium:
+        yield chromium
 
 
 @pytest.fixture(scope="package")
@@ -81,10 +89,16 @@ def new_reader(
     """Readers of a server, each with a browser context of their own; `options` are the context's."""
     readers: list[Reader] = []
 
-    def make(server: LiveServer, host: str = "127.0.0.1", port: int | None = None, **options: Any) -> Reader:
+    def make(
+        server: LiveServer,
+        host: str = "127.0.0.1",
+        port: int | None = None,
+        scheme: str = "http",
+        **options: Any,
+    ) -> Reader:
         options = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB"} | options
         context = browser.new_context(**options)
-        home = f"http://{host}:{port or server.port}"
+        home = f"{scheme}://{host}:{port or server.port}"
         watch.follow(context, home)
         readers.append(Reader(context, server, home))
         return readers[-1]

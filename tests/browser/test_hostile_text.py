@@ -94,8 +94,8 @@ def test_hostile_messages_are_text_in_the_live_feed(reader: Reader, server: Live
         if each.text.strip()
     ]
     assert all(answer["success"] for answer in server.post("/api/sms/receive", live, ENROLMENT_KEY).must())
-    expect(reader.feed.get_by_role("listitem").first).to_contain_text("lines")
-    expect(reader.feed.get_by_text("after it")).not_to_have_count(0)
+    # The texts as senders came before the page was opened, and much of them looks like these: count by sender.
+    expect(reader.feed.get_by_role("listitem").filter(has_text="<b>LIVE")).to_have_count(len(live))
     expect_all_shown(reader.feed)
     expect_only_text(reader)
 

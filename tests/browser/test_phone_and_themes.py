@@ -70,7 +70,7 @@ def _setup(reader: Reader, _fleet: Fleet) -> None:
 
 def _device(tab: str, name: str) -> Place:
     def open_it(reader: Reader, fleet: Fleet) -> None:
-        page = reader.open(f"/devices/{fleet.box}?tab={tab}")
+        page = reader.open(f"/devices/{fleet.box if tab == 'messages' else fleet.phone}?tab={tab}")
         expect(page.get_by_role("tabpanel", name=name)).to_be_visible()
         expect(page.get_by_role("region", name="History")).not_to_have_attribute("aria-busy", "true")
 
@@ -101,6 +101,7 @@ PLACES: dict[str, Place] = {
     "conversation": _conversation,
     "what a search found": _open("/inbox?search=code"),
     "setup": _setup,
+    "connection test": _open("/ws-test"),
     "not found": _open("/no/such/page"),
 }
 

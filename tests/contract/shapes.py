@@ -9,6 +9,20 @@ FRAME = {"after", "cursor", "recovered", "events"}
 EVENT = {"seq", "event", "room", "data", "at"}
 JOIN_ACK = {"ok", "room", "cursor", "recovered"}
 REFUSED_ACK = {"ok", "error", "code"}
+PROGRESS = {
+    "sessionId",
+    "status",
+    "processed",
+    "total",
+    "succeeded",
+    "failed",
+    "skipped",
+    "ratePerSecond",
+    "etaSeconds",
+    "lastError",
+    "version",
+    "at",
+}
 
 SLOT = {
     "slotIndex",

@@ -1,7 +1,7 @@
 // Drives stock socket.io-client sockets for the tests: commands come in and what happens goes out, one JSON object a line.
 //
 //   in:  {n, do: 'connect', socket, url, options}   {n, do: 'emit', socket, event, args, ack}
-//        {n, do: 'cut', socket}                     {n, do: 'transport' | 'close', socket}
+//        {n, do: 'cut' | 'abort', socket}           {n, do: 'transport' | 'close', socket}
 //   out: {n, ok | ack | error}                      {socket, event, args}
 'use strict'
 
@@ -43,6 +43,21 @@ const commands = {
   // The link breaks without a farewell of Socket.IO's: a stock client notices and connects again by itself.
   cut({ n, socket }) {
     sockets.get(socket).io.engine.close()
+    say({ n, ok: true })
+  },
+
+  // The cable is pulled: the TCP connection is reset, the other side is told nothing.
+  abort({ n, socket: name }) {
+    const socket = sockets.get(name)
+    sockets.delete(name)
+    socket.offAny()
+    socket.io.reconnection(false)
+    const { transport } = socket.io.engine
+    transport.readyState = 'closed' // or it would say farewell
+    transport.pollXhr?.abort()
+    if (transport.ws?._socket) transport.ws._socket.resetAndDestroy()
+    else transport.ws?.terminate()
+    transport.emit('error', new Error('aborted'))
     say({ n, ok: true })
   },
 

@@ -21,6 +21,13 @@ WAIT_SECONDS = 10.0
 Json = Any
 
 
+Tell = Callable[[str, list[Json]], None]
+
+
+class NoAnswer(AssertionError):
+    """A command failed in Node, or no ack came."""
+
+
 class StockClients:
     """One Node process that holds any number of stock sockets."""
 
@@ -39,9 +46,14 @@ class StockClients:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
-    def connect(self, url: str, *, is_awaited: bool = True, **options: Json) -> StockSocket:
-        """A new socket with these options of `io()`; waits until it is connected, unless told not to."""
-        socket = StockSocket(self, f"s{next(self._numbers)}")
+    def connect(
+        self, url: str, *, is_awaited: bool = True, tell: Tell | None = None, **options: Json
+    ) -> StockSocket:
+        """A new socket with these options of `io()`; waits until it is connected, unless told not to.
+
+        `tell` is called from another thread with each event and its arguments, as they come.
+        """
+        socket = StockSocket(self, f"s{next(self._numbers)}", tell)
         self._sockets[socket.name] = socket
         self.do("connect", socket=socket.name, url=url, options=options)
         if is_awaited:
@@ -49,7 +61,7 @@ class StockClients:
         return socket
 
     def do(self, what: str, **command: Json) -> Json:
-        """Send a command and return its answer: what `ok` or `ack` says. Raises AssertionError on `error`."""
+        """Send a command and return its answer: what `ok` or `ack` says. Raises NoAnswer on `error`."""
         n = next(self._numbers)
         assert self._process.stdin is not None
         with self.news:
@@ -58,7 +70,8 @@ class StockClients:
             answered = self.news.wait_for(lambda: n in self._answers, WAIT_SECONDS + 5)
             assert answered, f"Node did not answer to {what}"
             answer = self._answers.pop(n)
-        assert "error" not in answer, f"{what} {command}: {answer['error']}"
+        if "error" in answer:
+            raise NoAnswer(f"{what} {command}: {answer['error']}")
         return answer["ack"] if "ack" in answer else answer["ok"]
 
     def close_all(self) -> None:
@@ -89,17 +102,24 @@ class StockClients:
                 if "n" in news:
                     self._answers[news["n"]] = news
                 elif news["socket"] in self._sockets:
-                    self._sockets[news["socket"]].happened.append((news["event"], news["args"]))
+                    self._sockets[news["socket"]].hear(news["event"], news["args"])
                 self.news.notify_all()
 
 
 class StockSocket:
     """One socket and all that has happened to it, in order."""
 
-    def __init__(self, clients: StockClients, name: str) -> None:
+    def __init__(self, clients: StockClients, name: str, tell: Tell | None = None) -> None:
         self._clients = clients
         self.name = name
         self.happened: list[tuple[str, list[Json]]] = []
+        self._tell = tell
+
+    def hear(self, event: str, args: list[Json]) -> None:
+        """Something has happened to it."""
+        self.happened.append((event, args))
+        if self._tell is not None:
+            self._tell(event, args)
 
     def call(self, event: str, *args: Json) -> Json:
         """Emit and return the ack."""
@@ -146,6 +166,11 @@ class StockSocket:
     def cut(self) -> None:
         """Break the link; the stock client connects again by itself."""
         self._clients.do("cut", socket=self.name)
+
+    def abort(self) -> None:
+        """Reset the TCP connection; the stock client does not come back."""
+        self._clients.do("abort", socket=self.name)
+        self._clients.forget(self)
 
     def close(self) -> None:
         self._clients.do("close", socket=self.name)

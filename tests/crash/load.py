@@ -166,7 +166,11 @@ class Load:
         headers = {"Authorization": f"Bearer {self._token}"}
         async with session.get("/api/events", params=query, headers=headers) as response:
             frame = await response.json()
-            assert response.status == 200, frame
+        if response.status == 503:
+            assert response.headers["Retry-After"]
+            await asyncio.sleep(0.05)
+            return []
+        assert response.status == 200, frame
         assert frame["recovered"] is True, (
             f"{self.cursor} was vouched for, and is not known any more: {frame['cursor']}"
         )

@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import random
 import sqlite3
-import time
 from collections import Counter
 from typing import Any
 
 import pytest
 
 from tests.crash.load import Device, Load
+from tests.following import walk
 from tests.live_fixtures import MakeServer
 from tests.live_server import LiveServer
 
@@ -105,17 +105,3 @@ def all_must_be_there(server: LiveServer, load: Load) -> None:
         )
     told = {data["message"] for _, name, data in ledger.facts() if name == "sms-received"}
     assert sorted(set(n_times) - told) == [], "stored and never told to the one who watched"
-
-
-def walk(server: LiveServer, path: str, name: str) -> list[Any]:
-    """Every item of a list."""
-    items: list[Any] = []
-    query: dict[str, Any] = {"limit": 500}
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        page = server.get(path, server.admin, **query).must()
-        items += page[name]
-        if page["nextCursor"] is None:
-            return items
-        query["cursor"] = page["nextCursor"]
-    raise AssertionError(f"{path} has no end")

@@ -10,9 +10,18 @@ import socketio
 
 from goip.models import DASHBOARD, EVERYWHERE
 from goip.realtime import emitters
-from goip.realtime.emitters import emit_to_all, emit_to_dashboard, emit_to_device, get_socket_io
+from goip.realtime.emitters import (
+    emit_to_all,
+    emit_to_dashboard,
+    emit_to_device,
+    get_connected_count,
+    get_socket_io,
+    is_user_connected,
+)
+from goip.realtime.hub import Hub
 from goip.store import tables as t
 from goip.store.store import Store
+from tests.realtime.listeners import Listener
 from tests.store.lives import Ear, all_rows
 
 Emit = Callable[[str, dict[str, Any]], Awaitable[int]]
@@ -21,14 +30,14 @@ Emit = Callable[[str, dict[str, Any]], Awaitable[int]]
 @pytest.fixture
 async def server(store: Store) -> socketio.AsyncServer:
     server = socketio.AsyncServer(async_mode="aiohttp")
-    emitters.wire(store, server)
+    emitters.wire(store, server, Hub(store.fleet))
     return server
 
 
 @pytest.fixture(autouse=True)
 def unwired_after() -> Iterator[None]:
     yield
-    emitters._Wiring.store = emitters._Wiring.server = None
+    emitters._Wiring.store = emitters._Wiring.server = emitters._Wiring.hub = None
 
 
 @pytest.mark.parametrize(
@@ -71,3 +80,19 @@ async def test_before_the_server_runs_there_is_nobody_to_tell() -> None:
         get_socket_io()
     with pytest.raises(RuntimeError, match="not running"):
         await emit_to_all("maintenance", {})
+
+
+def test_connections_are_counted_and_a_user_is_found(server: socketio.AsyncServer) -> None:
+    hub = emitters._hub()
+    assert (get_connected_count(), is_user_connected("anna")) == (0, False)
+    listener = Listener()
+    hub.connect(listener)
+    hub.connect(Listener())
+    assert (get_connected_count(), is_user_connected("anna"), is_user_connected("ben")) == (2, True, False)
+    hub.unsubscribe(listener)
+    assert get_connected_count() == 1
+
+
+def test_connections_cannot_be_counted_before_the_server_runs() -> None:
+    with pytest.raises(RuntimeError):
+        get_connected_count()

@@ -104,6 +104,7 @@ class FakeSocket:
     def __init__(self) -> None:
         self.queue: asyncio.Queue[Any] = asyncio.Queue()
         self.closed = False
+        self.upgraded = True
 
 
 async def test_nothing_to_tell_is_no_packet() -> None:
@@ -139,7 +140,7 @@ async def test_a_closed_connection_is_sent_nothing() -> None:
     socket = FakeSocket()
     socket.closed = True
     client = SocketIoClient("sid", socket, VIEWER, lambda reason: None)
-    client.send("told", b"{}")
+    client.tell("told", b"{}")
     assert socket.queue.empty()
 
 
@@ -148,7 +149,7 @@ async def test_a_client_that_asks_and_never_reads_is_closed(monkeypatch: pytest.
     ended: list[str] = []
     client = SocketIoClient("sid", FakeSocket(), VIEWER, ended.append)
     for _ in range(11):
-        client.send("told", b"{}")
+        client.tell("told", b"{}")
     assert ended == ["too slow"]
 
 
@@ -172,7 +173,7 @@ def test_aiohttp_still_has_the_writer_that_batches_are_written_past() -> None:
     assert "self._writer" in inspect.getsource(web.WebSocketResponse)
     assert list(inspect.signature(WebSocketWriter.__init__).parameters)[1:3] == ["protocol", "transport"]
     assert hasattr(aiohttp.base_protocol.BaseProtocol, "_drain_helper")
-    assert packets._frame_head(1)[0] == 0x81
+    assert packets.frame_head(1)[0] == 0x81
 
 
 async def test_batches_reach_a_real_client_whole_and_in_order() -> None:

@@ -13,9 +13,12 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
 from goip.auth.principals import Permission, Principal
+from goip.clock import now_ms
 from goip.models import DASHBOARD
+from goip.realtime.doors import Doors, Place
 from goip.realtime.emitters import Emission
 from goip.realtime.hub import Hub
+from goip.realtime.progress import Jobs
 from goip.realtime.replay import History
 from goip.realtime.socketio import SocketIoTransport
 from goip.store.store import Store
@@ -30,8 +33,14 @@ class Gatekeeper:
     def check_origin(self, request: web.Request) -> None:
         """Any page will do."""
 
+    def enter(self, request: web.Request) -> Place:
+        return Doors(0, 0, lambda address: None).enter("")
+
     def of_handshake(self, request: web.Request, token: str | None) -> Principal:
         return READER
+
+    def address_of(self, request: web.Request) -> str:
+        return str(request.remote)
 
     async def of_device(self, device_id: str, key_text: str) -> tuple[Principal, dict[str, Any]]:
         return READER, {}
@@ -60,7 +69,8 @@ async def served(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncI
     async def no_heartbeats(principal: Principal, data: object) -> dict[str, Any]:
         return {}
 
-    transport = SocketIoTransport(hub, History(sqlite_store, 100), Gatekeeper(), no_heartbeats)
+    jobs = Jobs(hub, now_ms)
+    transport = SocketIoTransport(hub, History(sqlite_store, 100), Gatekeeper(), no_heartbeats, jobs)
     app = web.Application()
     app.router.add_route("*", "/socket.io/", transport.handle)
     async with TestServer(app) as server:

@@ -11,7 +11,7 @@ from goip.models import Cursor, Event
 from goip.realtime import subscriber
 from goip.realtime.envelope import Batch, Envelope
 from goip.realtime.subscriber import TOO_SLOW
-from tests.realtime.listeners import Listener, Stream
+from tests.realtime.listeners import AT, Listener, Stream
 
 
 class Clock:
@@ -155,10 +155,17 @@ def test_a_long_replay_is_not_being_stuck(stream: Stream, clock: Clock) -> None:
 def test_a_connection_is_described_for_the_operator() -> None:
     one = Listener()
     one.rooms = frozenset({"b", "a"})
+    one.address = "192.0.2.7"
+    one.connected_at = AT
     assert one.describe() == {
         "transport": "test",
+        "carrier": "http",
+        "kind": "user",
         "user": "anna",
         "deviceId": None,
+        "address": "192.0.2.7",
+        "since": "2026-11-21T05:22:21.123Z",
         "rooms": ["a", "b"],
+        "queueLength": 0,
         "isBehind": False,
     }

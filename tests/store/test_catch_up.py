@@ -9,7 +9,7 @@ import pytest
 
 from goip.errors import Unavailable
 from goip.models import Device
-from goip.store import load, writer
+from goip.store import engine, load
 from goip.store import tables as t
 from goip.store.store import Store
 from tests.store.lives import Ear, all_rows, beat, enrol, opened, receive
@@ -20,14 +20,14 @@ pytestmark = pytest.mark.timeout(60)
 @pytest.fixture
 def loses_the_next_answer(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Of the next commit, the database's answer does not come through."""
-    real = writer.commit_batch
+    real = engine.commit_batch
 
     async def lossy(*arguments: Any) -> None:
-        monkeypatch.setattr(writer, "commit_batch", real)
+        monkeypatch.setattr(engine, "commit_batch", real)
         await real(*arguments)
         raise ConnectionResetError("the link was cut")
 
-    return lambda: monkeypatch.setattr(writer, "commit_batch", lossy)
+    return lambda: monkeypatch.setattr(engine, "commit_batch", lossy)
 
 
 def fleet_of(store: Store) -> dict[str, Device]:
@@ -78,13 +78,13 @@ async def test_a_commit_that_really_failed_changes_nothing(
 ) -> None:
     await enrol(store)
     before = fleet_of(store), store.fleet.seq
-    real = writer.commit_batch
+    real = engine.commit_batch
 
     async def failing(*_: Any) -> None:
-        monkeypatch.setattr(writer, "commit_batch", real)
+        monkeypatch.setattr(engine, "commit_batch", real)
         raise ConnectionResetError("the link was cut")
 
-    monkeypatch.setattr(writer, "commit_batch", failing)
+    monkeypatch.setattr(engine, "commit_batch", failing)
     with pytest.raises(Unavailable):
         await receive(store, "one", message_id="one")
     assert (fleet_of(store), store.fleet.seq) == before

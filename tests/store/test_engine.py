@@ -28,7 +28,7 @@ async def test_every_connection_to_sqlite_is_durable_and_checks_keys(sqlite_stor
 
 async def test_aiosqlite_still_has_the_door_by_which_a_batch_goes_in(sqlite_store: Store) -> None:
     """`commit_batch` hands a function to the connection's thread; aiosqlite has no public call for that."""
-    async with sqlite_store.database.writer_engine.connect() as connection:
+    async with sqlite_store.database.writing() as connection:
         driver = (await connection.get_raw_connection()).driver_connection
         assert isinstance(driver, aiosqlite.Connection)
         assert list(inspect.signature(driver._execute).parameters) == ["fn", "args", "kwargs"]

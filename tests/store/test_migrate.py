@@ -24,7 +24,7 @@ from goip.store.store import Store
 from tests.conftest import PostgresDatabases, postgres_url
 from tests.store.lives import all_rows, enrol, receive
 
-HEAD = "0001"
+HEAD = "0002"
 NEXT = """
 import sqlalchemy as sa
 from alembic import op
@@ -79,7 +79,7 @@ def scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
     shutil.copytree(scripts_folder(), folder, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(migrations, "scripts_folder", lambda: folder)
 
-    def add(end: str = "pass", revision: str = "0002", before: str = HEAD) -> Path:
+    def add(end: str = "pass", revision: str = "9001", before: str = HEAD) -> Path:
         path = folder / "versions" / f"{revision}_next.py"
         path.write_text(NEXT.format(revision=revision, before=before, end=end))
         return path
@@ -181,7 +181,7 @@ async def test_an_upgrade_keeps_everything_and_leaves_a_copy_from_before(
         await receive(store, "kept")
     scripts()
     assert await migrated(own_url) == HEAD
-    assert await ask(own_url, revision) == "0002"
+    assert await ask(own_url, revision) == "9001"
     assert await read(own_url, "SELECT name, colour FROM devices") == [("migrated", "red")]
     assert await read(own_url, "SELECT message FROM sms") == [("kept",)]
     if own_url.startswith("sqlite"):
@@ -206,13 +206,13 @@ async def test_a_copy_from_before_has_an_epoch_of_its_own(
 
 async def test_several_migrations_are_one_step(own_url: str, scripts: Callable[..., Path]) -> None:
     scripts()
-    path = scripts(end="op.drop_table('new_table')", revision="0003", before="0002")
+    path = scripts(end="op.drop_table('new_table')", revision="9002", before="9001")
     kept = [
         line for line in path.read_text().splitlines() if "create_table" not in line and "add_col" not in line
     ]
     path.write_text("\n".join(kept))
     assert await migrated(own_url) == HEAD
-    assert await ask(own_url, revision) == "0003"
+    assert await ask(own_url, revision) == "9002"
     assert await ask(own_url, lambda c: inspect(c).has_table("new_table")) is False
 
 
@@ -250,8 +250,8 @@ async def test_a_database_of_a_newer_version_is_refused_and_left_alone(
     newer = scripts()
     await migrated(own_url)
     newer.unlink()
-    assert "schema 0002, which is newer than this version" in await refusal_of(own_url)
-    assert await ask(own_url, revision) == "0002"
+    assert "schema 9001, which is newer than this version" in await refusal_of(own_url)
+    assert await ask(own_url, revision) == "9001"
     assert "colour" in await ask(own_url, columns)
 
 

@@ -86,6 +86,23 @@ async def test_heartbeats_go_a_bite_at_a_time(store: Store, monkeypatch: pytest.
     assert await all_rows(store, t.heartbeat_log) == []
 
 
+async def test_a_heartbeat_from_when_the_clock_was_ahead_holds_up_nothing(
+    store: Store, clock: FakeClock
+) -> None:
+    await enrol(store)
+    clock.advance(10 * 365 * 86_400)
+    await beat(store)
+    clock.advance(-10 * 365 * 86_400)
+    for _ in range(9):
+        clock.advance(3600)
+        await beat(store)
+    await reopened_folded(store)
+    await all_bites(store, retention.drop_heartbeats, MIDNIGHT + 5 * HOUR)
+    assert [row["received_at"] for row in await all_rows(store, t.heartbeat_log)] == [
+        MIDNIGHT + n * HOUR for n in range(5, 10)
+    ]
+
+
 # ---- facts ----
 
 

@@ -106,14 +106,16 @@ async def test_what_is_folded_while_the_database_is_locked_is_not_lost(
 # ---- full ----
 
 
-@contextmanager
-def full(store: Store) -> Iterator[None]:
+@asynccontextmanager
+async def full(store: Store) -> AsyncIterator[None]:
     """The disk has no room for another page."""
     sizes: dict[str, int] = {}
 
     event.listen(store.database.writer_engine.sync_engine, "checkout", _limit_pages(sizes))
     with closing(sqlite3.connect(store.database.path)) as other:
         (sizes["now"],) = other.execute("PRAGMA page_count").fetchone()
+    async with store.database.writing():  # the connection that was kept goes back, to be checked out anew
+        pass
     yield
     sizes["now"] = 1_073_741_823
 
@@ -133,7 +135,7 @@ async def test_a_full_disk_is_unavailable_until_there_is_room(sqlite_store: Stor
     await enrol(store)
     await receive(store, "before", message_id="before")
     long = "x" * 50_000
-    with full(store):
+    async with full(store):
         assert (await refused(store, long)).message == "the disk is full"
         assert store.writer.trouble == "the disk is full"
         assert await messages(store) == ["before"]
@@ -241,15 +243,15 @@ async def test_a_commit_whose_answer_is_lost_stops_nothing(
     """It is on disk and nobody knows: the gateway is told to come again, and is then told of a repeat."""
     await enrol(store)
     ear = Ear(store)
-    real = writer.commit_batch
+    real = engine.commit_batch
 
     async def lossy(*arguments: Any) -> None:
         await real(*arguments)
         raise ConnectionResetError("the link was cut")
 
-    monkeypatch.setattr(writer, "commit_batch", lossy)
+    monkeypatch.setattr(engine, "commit_batch", lossy)
     await refused(store, "one")
-    monkeypatch.setattr(writer, "commit_batch", real)
+    monkeypatch.setattr(engine, "commit_batch", real)
     await until_it_works(store, "two")
     outcome = await receive(store, "one", message_id="one")
     assert outcome.is_repeat

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
+from goip.api.schemas.common import PageShape, Shape
 from goip.auth.passwords import LONGEST, SHORTEST
 from goip.auth.principals import ROLES, Permission
 from goip.fields import Flag, Line, Text, Time, WireSchema, at_most, length
@@ -66,7 +67,7 @@ class TokenCreate(WireSchema):
     expires_at = Time(allow_none=True, load_default=None)
 
 
-class Identity(WireSchema):
+class Identity(Shape):
     """A user, as a login tells."""
 
     id = fields.String()
@@ -74,7 +75,7 @@ class Identity(WireSchema):
     role = fields.String(validate=_one_of(ROLES))
 
 
-class OwnIdentity(WireSchema):
+class OwnIdentity(Shape):
     """Who asks, as `GET /api/auth/me` tells; a script has no name, and an `id` where a user made its token."""
 
     id = fields.String(allow_none=True)
@@ -83,7 +84,7 @@ class OwnIdentity(WireSchema):
     customer_id = fields.String(allow_none=True)
 
 
-class LoginAnswer(WireSchema):
+class LoginAnswer(Shape):
     """A pair of tokens; `expiresIn` is the seconds that the access token is good for."""
 
     access_token = fields.String()
@@ -92,7 +93,7 @@ class LoginAnswer(WireSchema):
     user = fields.Nested(Identity)
 
 
-class MeAnswer(WireSchema):
+class MeAnswer(Shape):
     """Who asks, and until when the token is good."""
 
     user = fields.Nested(OwnIdentity)
@@ -107,21 +108,19 @@ class UserShape(Identity):
     last_login_at = fields.DateTime(format="iso", allow_none=True)
 
 
-class UserAnswer(WireSchema):
+class UserAnswer(Shape):
     """One user."""
 
     user = fields.Nested(UserShape)
 
 
-class UsersAnswer(WireSchema):
+class UsersAnswer(PageShape):
     """All users, by name."""
 
     users = fields.List(fields.Nested(UserShape))
-    next_cursor = fields.String(allow_none=True)
-    total = fields.Integer()
 
 
-class TokenShape(WireSchema):
+class TokenShape(Shape):
     """An API token, without what it is shown by."""
 
     id = fields.String()
@@ -133,22 +132,20 @@ class TokenShape(WireSchema):
     first_used_at = fields.DateTime(format="iso", allow_none=True)
 
 
-class TokenCreatedAnswer(WireSchema):
+class TokenCreatedAnswer(Shape):
     """A new API token; `apiToken` is shown this once."""
 
     token = fields.Nested(TokenShape)
     api_token = fields.String()
 
 
-class TokensAnswer(WireSchema):
+class TokensAnswer(PageShape):
     """All API tokens that are not revoked, oldest first."""
 
     tokens = fields.List(fields.Nested(TokenShape))
-    next_cursor = fields.String(allow_none=True)
-    total = fields.Integer()
 
 
-class DoneAnswer(WireSchema):
+class DoneAnswer(Shape):
     """It is done."""
 
     success = fields.Boolean()

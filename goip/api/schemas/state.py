@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from goip.api.schemas.common import LONGEST_DEVICE_ID, PageShape, Shape, or_null
-from goip.api.schemas.devices import DeviceShape
+from goip.api.schemas.devices import STATUSES, DeviceShape
 from goip.fields import Line, Real, WireSchema, Words, at_most, length, one_of
 from goip.models import DASHBOARD, device_room
 
@@ -51,6 +51,41 @@ class EventShape(Shape):
     room = fields.String()
     data = fields.Dict()
     at = fields.DateTime()
+
+
+class StatusChangeShape(Shape):
+    """The data of `device-status-change`; `previousStatus` is null for a new device."""
+
+    device_id = fields.String()
+    previous_status = or_null(fields.String, validate=one_of(*STATUSES))
+    current_status = fields.String(validate=one_of(*STATUSES))
+    is_online = fields.Boolean()
+    is_new_device = fields.Boolean()
+    reason = fields.String()
+    at = fields.DateTime()
+    seq = fields.Integer()
+
+
+class DeviceRebootShape(Shape):
+    """The data of `device-reboot`: a counter of heartbeats that began anew."""
+
+    device_id = fields.String()
+    previous_counter = fields.Integer()
+    counter = fields.Integer()
+    at = fields.DateTime()
+    seq = fields.Integer()
+
+
+class DeviceRemovedShape(Shape):
+    """The data of `device-removed`."""
+
+    device_id = fields.String()
+    at = fields.DateTime()
+    seq = fields.Integer()
+
+
+EVENT_SHAPES: tuple[type[Shape], ...] = (StatusChangeShape, DeviceRebootShape, DeviceRemovedShape)
+"""The data of events that no answer of the API holds as it is."""
 
 
 class EventsPageAnswer(PageShape):

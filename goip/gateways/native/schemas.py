@@ -16,7 +16,10 @@ from goip.fields import (
     Array,
     Flag,
     Identifier,
-    Line,
+    Label,
+    Object,
+    PhoneNumber,
+    Remark,
     Text,
     Time,
     Whole,
@@ -25,10 +28,12 @@ from goip.fields import (
     between,
     length,
 )
+from goip.models import Heartbeat, InboundSms, SimSlot
 
 MOST_SLOTS = 512
 SIGNAL_WORDS = ("Excellent", "Good", "Fair", "Poor", "Very Poor", "No Signal", "Unknown")
 
+_WORDS = {word.lower(): word for word in SIGNAL_WORDS}
 _NO_ANSWER = (99, "99", 2_147_483_647, "2147483647")
 """What modems (CSQ 99) and Android (the largest int) say of a signal that they do not know."""
 
@@ -46,15 +51,26 @@ class Signal(Whole):
 class UniqueSlots(validate.Validator):
     """No two slots with one index."""
 
-    def __call__(self, slots: list[dict[str, Any]]) -> None:
+    def __call__(self, slots: tuple[SimSlot, ...]) -> None:
         """Raises ValidationError at the first index that comes again."""
-        if len({slot["slot_index"] for slot in slots}) == len(slots):
+        if len({slot.slot_index for slot in slots}) == len(slots):
             return
         seen: set[int] = set()
         for place, slot in enumerate(slots):
-            if slot["slot_index"] in seen:
+            if slot.slot_index in seen:
                 raise ValidationError({place: {"slotIndex": ["Must not be the index of two slots."]}})
-            seen.add(slot["slot_index"])
+            seen.add(slot.slot_index)
+
+
+class SignalWord(fields.Raw):
+    """One of the contract's words for a signal; a word that is none of them says nothing known."""
+
+    unchanged_when: ClassVar[str] = f"type({{v}}) is str and {{v}} in {SIGNAL_WORDS!r}"
+
+    def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any) -> Any:
+        """The word, or None."""
+        told = super().deserialize(value, attr, data, **kwargs)
+        return _WORDS.get(told.strip().lower(), "Unknown") if isinstance(told, str) else told and "Unknown"
 
 
 class TolerantSchema(WireSchema):
@@ -64,8 +80,12 @@ class TolerantSchema(WireSchema):
         unknown: ClassVar[UnknownOption] = EXCLUDE
 
 
-def _line(n_characters: int = 200) -> Line:
-    return Line(load_default=None, validate=at_most(n_characters))
+def _label(n_characters: int = 200) -> Label:
+    return Label(load_default=None, validate=at_most(n_characters))
+
+
+def _number() -> PhoneNumber:
+    return PhoneNumber(load_default=None, validate=at_most(64))
 
 
 def _signal() -> Signal:
@@ -76,40 +96,50 @@ def _signal() -> Signal:
 class SimSlotSchema(TolerantSchema):
     """A port or SIM position."""
 
+    makes = SimSlot
+
     slot_index = Whole(required=True, validate=between(0, 1023))
-    carrier_name = _line()
-    operator_name = _line()
-    phone_number = _line(64)
-    signal_status = fields.Raw(load_default=None, metadata={"enum": [*SIGNAL_WORDS, None]})
+    carrier_name = _label()
+    operator_name = _label()
+    phone_number = _number()
+    signal_status = SignalWord(load_default=None, metadata={"enum": [*SIGNAL_WORDS, None]})
     signal_strength = _signal()
-    iccid = _line(64)
-    imsi = _line(64)
-    imei = _line(64)
-    status = _line()
+    iccid = _label(64)
+    imsi = _label(64)
+    imei = _label(64)
+    status = _label()
     balance = Amount(load_default=None, validate=at_most(200))
-    raw_status = Text(load_default=None, validate=at_most(1_000))
+    raw_status = Remark(load_default=None, validate=at_most(1_000))
+
+
+def _without_nulls(**told: str | None) -> dict[str, str]:
+    return {name: text for name, text in told.items() if text is not None}
 
 
 class BrandInfoSchema(TolerantSchema):
     """What the device is, as its system tells it."""
 
-    brand = _line()
-    model = _line()
-    product = _line()
-    board = _line()
-    device = _line()
-    manufacturer = _line()
+    makes = staticmethod(_without_nulls)
+
+    brand = _label()
+    model = _label()
+    product = _label()
+    board = _label()
+    device = _label()
+    manufacturer = _label()
 
 
 class HeartbeatSchema(TolerantSchema):
     """`POST /api/device/heartbeat`."""
 
+    makes = Heartbeat
+
     device_id = Identifier(required=True, validate=length(1, 128))
-    name = _line()
+    name = _label()
     battery_level = Whole(load_default=None, validate=between(0, 100))
     charging = Flag(load_default=None)
     signal_strength = _signal()
-    device_status = _line()
+    device_status = _label()
     sim_slots = Array(
         fields.Nested(SimSlotSchema),
         load_default=None,
@@ -120,11 +150,14 @@ class HeartbeatSchema(TolerantSchema):
         error_messages={"invalid": "Must be an array of slots, or a JSON string of one."},
         metadata={"description": "May be a JSON string of the array."},
     )
-    device_brand_info = fields.Nested(
-        BrandInfoSchema, load_default=None, metadata={"description": "May be a JSON string of the object."}
+    brand_info = Object(
+        BrandInfoSchema,
+        data_key="deviceBrandInfo",
+        load_default=None,
+        metadata={"description": "May be a JSON string of the object."},
     )
-    ip_address = _line(64)
-    firmware = _line()
+    ip_address = _label(64)
+    firmware = _label()
     interval_seconds = Whole(
         load_default=None,
         validate=between(1, 86_400),
@@ -141,21 +174,23 @@ class HeartbeatSchema(TolerantSchema):
 class RegisterSchema(HeartbeatSchema):
     """`POST /api/device/register`: a heartbeat and the device's own number."""
 
-    phone_number = _line(64)
+    phone_number = _number()
 
 
 class SmsReceiveSchema(TolerantSchema):
     """`POST /api/sms/receive`: a message that the device received."""
 
+    makes = InboundSms
+
     device_id = Identifier(required=True, validate=length(1, 128))
     sender = Text(required=True, validate=length(1, 64))
     message = Text(required=True, validate=at_most(10_000), metadata={"description": "May be empty."})
-    timestamp = Time(load_default=None)
-    recipient = Line(load_default=None, validate=at_most(64))
+    sent_at = Time(data_key="timestamp", load_default=None)
+    recipient = _number()
     slot_index = Whole(load_default=None, validate=between(0, 1023))
-    message_id = Line(
+    message_id = Label(
         load_default=None,
         validate=at_most(200),
         metadata={"description": "The device's own id of the message: a repeat is stored once."},
     )
-    subscription_id = Line(load_default=None, validate=at_most(64))
+    subscription_id = _label(64)

@@ -7,8 +7,9 @@ import overview from './en/overview.json'
 import parts from './en/parts.json'
 import setup from './en/setup.json'
 import shell from './en/shell.json'
+import wstest from './en/wstest.json'
 
-const english = { shell, parts, overview, login, devices, device, inbox, setup }
+const english = { shell, parts, overview, login, devices, device, inbox, setup, wstest }
 
 type Catalogue = typeof english
 type Area = keyof Catalogue

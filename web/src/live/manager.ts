@@ -1,21 +1,26 @@
 import type { Cursor, Frame, Snapshot } from '@/api/types'
+import { backoff, jitter } from './backoff'
 import type { Clock } from './clock'
-import { Outage } from './outage'
+import { Outage, WORTH_A_NOTE } from './outage'
 import { hasReached, type LiveStore } from './store'
-import type { CloseCode, Connection, LinkState, Transport, TransportState } from './types'
+import type { CloseCode, Connection, LinkChange, LinkState, OpenReason, Transport, TransportState } from './types'
 
 /** A transport that has not opened by then is given up. */
 export const OPEN_WITHIN = 8_000
 /** Longer silence than a ping and its slack means that the line is dead, whatever the socket says. */
 export const QUIET_LIMIT = 40_000
-/** While on a lower rung, the better ones are tried again after these, ever more rarely. */
-export const CLIMB_AFTER = [5_000, 15_000, 60_000, 300_000]
-const SHORTEST_BACKOFF = 1_000
-const LONGEST_BACKOFF = 15_000
+/** While on a lower rung, the better ones are tried again within these, ever more rarely. */
+export const CLIMB_WITHIN = [5_000, 15_000, 60_000, 300_000]
+/** A line that held for so long has earned a fresh start of the back-off. */
+export const STABLE_AFTER = 30_000
+/** How many changes of transport the page remembers. */
+export const CHANGES_LOGGED = 20
 /** The age on the badge is told in seconds, so it need not change more often. */
 const TELL_AGE_EVERY = 1_000
 
-const START: LinkState = { phase: 'connecting', transport: null, lastHeardAt: null, staleSince: null, retryAt: null, note: null }
+const START: LinkState = {
+  phase: 'connecting', transport: null, lastHeardAt: null, staleSince: null, retryAt: null, note: null, isShared: false, log: [],
+}
 
 export interface ManagerOptions {
   store: LiveStore
@@ -24,6 +29,8 @@ export interface ManagerOptions {
   /** Renews the session; false when it is over, an error when that is not known. */
   refresh: () => Promise<boolean>
   onLink: (link: LinkState) => void
+  /** Every frame that the store took, after it did. */
+  onTaken: (frame: Frame) => void
   onExpired: () => void
   /** After every snapshot that was taken: what it does not carry may be fetched now. */
   onReplaced: () => void
@@ -35,6 +42,7 @@ interface Attempt {
   rung: number
   connection: Connection | null
   isOpen: boolean
+  isStable: boolean
   isDropped: boolean
   isRecovering: boolean
   /** Where the replay is complete. */
@@ -42,12 +50,6 @@ interface Attempt {
   /** The server could not replay; until its snapshot is here, nothing is complete. */
   awaitsSnapshot: boolean
   cancelDeadline: () => void
-}
-
-/** In milliseconds, after `n` failures: doubling, with half of it left to chance. */
-export function backoff(n: number, random: number): number {
-  const full = Math.min(LONGEST_BACKOFF, SHORTEST_BACKOFF * 2 ** n)
-  return full / 2 + (full / 2) * random
 }
 
 /**
@@ -63,21 +65,41 @@ export class LinkManager {
   /** Another rung, or the same with a fresh session, being tried while the current one goes on. */
   private candidate: Attempt | null = null
   private isRunning = false
-  /** Rounds down the whole ladder, since the last time that anything opened. */
+  /** Rounds down the whole ladder, and lines that broke soon, since the last line that held. */
   private failures = 0
   private climbs = 0
+  /** What to say of the next line that opens. */
+  private opening: OpenReason = 'opened'
   private isRenewed = false
   private outage: Outage | null = null
   private lastHeardAt: number | null = null
   private cancelRetry = () => {}
   private cancelClimb = () => {}
+  private cancelStable = () => {}
 
   constructor(private readonly options: ManagerOptions) {}
 
   /** `ladder`: the transports to use, best first. */
-  start(ladder: readonly Transport[]): void {
+  start(ladder: readonly Transport[], why: OpenReason = 'opened'): void {
     if (this.isRunning) return
     this.isRunning = true
+    this.opening = why
+    this.ladder = ladder
+    void this.begin()
+  }
+
+  /** Whether the line is open, and nothing is missing. */
+  get isWhole(): boolean {
+    return this.current?.isOpen === true && this.outage === null
+  }
+
+  /** Goes on from its own cursor by other transports; the line may have been gone for `silentFor` milliseconds. */
+  switchTo(ladder: readonly Transport[], why: OpenReason, silentFor = 0): void {
+    if (!this.isRunning) return this.start(ladder, why === 'tookOver' ? 'opened' : why)
+    this.cancelRetry()
+    if (this.current?.isOpen) this.beginOutage(this.options.clock.now() - silentFor)
+    this.dropAll()
+    this.opening = why
     this.ladder = ladder
     void this.begin()
   }
@@ -112,9 +134,12 @@ export class LinkManager {
   }
 
   private async begin(rung = 0): Promise<void> {
+    const { ladder } = this
     this.tell({ phase: this.failures > 0 ? 'error' : 'connecting', transport: null, retryAt: null })
-    if (!this.options.store.cursor && !(await this.takeSnapshot())) return this.fail()
-    if (this.isRunning && !this.current) this.current = this.attempt(rung)
+    const hasPlace = this.options.store.cursor !== null || (await this.takeSnapshot())
+    if (!this.isRunning || this.ladder !== ladder) return
+    if (!hasPlace) return this.fail()
+    this.current ??= this.attempt(rung)
   }
 
   private async takeSnapshot(): Promise<boolean> {
@@ -133,7 +158,7 @@ export class LinkManager {
 
   private attempt(rung: number): Attempt {
     const attempt: Attempt = {
-      rung, connection: null, isOpen: false, isDropped: false, isRecovering: false,
+      rung, connection: null, isOpen: false, isStable: false, isDropped: false, isRecovering: false,
       target: null, awaitsSnapshot: false, cancelDeadline: () => {},
     }
     this.setDeadline(attempt, OPEN_WITHIN)
@@ -154,6 +179,7 @@ export class LinkManager {
 
   private dropAll(): void {
     this.cancelClimb()
+    this.cancelStable()
     this.drop(this.candidate)
     this.drop(this.current)
     this.candidate = this.current = null
@@ -161,7 +187,7 @@ export class LinkManager {
 
   private setDeadline(attempt: Attempt, milliseconds: number): void {
     attempt.cancelDeadline()
-    attempt.cancelDeadline = this.options.clock.later(milliseconds, () => this.onClosed(attempt, 'lost'))
+    attempt.cancelDeadline = this.options.clock.later(milliseconds, () => this.onClosed(attempt, 'silent'))
   }
 
   private onState(attempt: Attempt, state: TransportState): void {
@@ -179,6 +205,7 @@ export class LinkManager {
       attempt.awaitsSnapshot = false
       this.options.onReplaced()
     }
+    if (outcome.kind === 'applied' || outcome.kind === 'replaced') this.options.onTaken(frame)
     if (outcome.kind === 'gap') attempt.connection?.resume(this.options.store.cursor!)
     if (outcome.kind === 'lost') void this.recover(attempt)
     this.endOutageWhenComplete()
@@ -200,17 +227,36 @@ export class LinkManager {
     attempt.target = target
     // The snapshot may have come before the word that it would.
     attempt.awaitsSnapshot = !isRecovered && this.options.store.cursor !== target
+    const isClimb = attempt.rung < (this.current?.rung ?? 0)
     if (attempt === this.candidate) {
       this.drop(this.current)
       this.candidate = null
       this.current = attempt
     }
-    this.failures = 0
     this.isRenewed = false
-    const transport = this.ladder[attempt.rung]!.name
-    this.tell({ phase: transport === 'polling' ? 'polling' : 'connected', transport, staleSince: null, retryAt: null })
+    this.cancelStable()
+    this.cancelStable = this.options.clock.later(STABLE_AFTER, () => this.settleDown(attempt))
+    this.showTransport(attempt, isClimb ? 'climbed' : attempt.rung > 0 ? 'fell' : this.opening)
+    this.opening = 'back'
     this.endOutageWhenComplete()
     this.planClimb()
+  }
+
+  private settleDown(attempt: Attempt): void {
+    attempt.isStable = true
+    this.failures = 0
+    if (attempt.rung === 0) this.climbs = 0
+  }
+
+  private showTransport({ rung }: Attempt, why: OpenReason): void {
+    const transport = this.ladder[rung]!.name
+    if (transport !== this.link.transport) this.log({ transport, why })
+    this.tell({ phase: transport === 'polling' ? 'polling' : 'connected', transport, staleSince: null, retryAt: null })
+  }
+
+  private log({ transport, why }: Pick<LinkChange, 'transport' | 'why'>): void {
+    const change = { at: this.options.clock.now(), transport, why, note: null }
+    this.tell({ log: [change, ...this.link.log].slice(0, CHANGES_LOGGED) })
   }
 
   private endOutageWhenComplete(): void {
@@ -219,7 +265,9 @@ export class LinkManager {
     if (!outage || !current?.isOpen || current.isRecovering || current.awaitsSnapshot || !store.cursor) return
     if (current.target && !hasReached(store.cursor, current.target)) return
     this.outage = null
-    this.tell({ note: outage.noteAt(clock.now()) })
+    const note = outage.noteAt(clock.now())
+    const [latest, ...older] = this.link.log
+    this.tell({ note: note.lasted < WORTH_A_NOTE ? null : note, log: latest ? [{ ...latest, note }, ...older] : [] })
     this.options.onReconnect()
   }
 
@@ -228,7 +276,7 @@ export class LinkManager {
     this.drop(attempt)
     if (attempt === this.candidate) return this.onCandidateClosed(attempt)
     this.dropAll()
-    if (attempt.isOpen) this.beginOutage()
+    if (attempt.isOpen) this.lose(attempt, code)
     if (code === 'unauthorized' && !this.isRenewed) return void this.renew(attempt.rung)
     // A line that worked is tried again from the top; one that never opened gives way to the next rung.
     if (attempt.isOpen) return this.waitAndRetry()
@@ -243,13 +291,21 @@ export class LinkManager {
     else this.planClimb()
   }
 
-  private beginOutage(): void {
+  private lose({ isStable }: Attempt, code: CloseCode): void {
+    if (!isStable) this.failures += 1
     const now = this.options.clock.now()
-    this.outage ??= new Outage(now)
-    this.tell({ phase: 'connecting', transport: null, staleSince: this.link.staleSince ?? this.lastHeardAt ?? now, note: null })
+    // A socket tells at once that it broke; silence began when it did.
+    this.beginOutage(code === 'silent' ? (this.lastHeardAt ?? now) : now)
+    this.log({ transport: null, why: code })
+  }
+
+  private beginOutage(since: number): void {
+    this.outage ??= new Outage(since)
+    this.tell({ phase: 'connecting', transport: null, staleSince: this.link.staleSince ?? this.lastHeardAt ?? since, note: null })
   }
 
   private async renew(rung: number): Promise<void> {
+    const { ladder } = this
     let isRenewed: boolean
     try {
       isRenewed = await this.options.refresh()
@@ -258,7 +314,7 @@ export class LinkManager {
     }
     if (!this.isRunning) return
     this.isRenewed = true
-    if (isRenewed) return this.begin(rung)
+    if (isRenewed) return this.begin(ladder === this.ladder ? rung : 0)
     this.stop()
     this.options.onExpired()
   }
@@ -280,19 +336,19 @@ export class LinkManager {
 
   private planClimb(): void {
     this.cancelClimb()
-    if (!this.current || this.current.rung === 0) {
-      this.climbs = 0
-      return
-    }
-    const wait = CLIMB_AFTER[Math.min(this.climbs, CLIMB_AFTER.length - 1)]!
+    if (!this.current || this.current.rung === 0) return
+    const { clock } = this.options
+    const wait = jitter(CLIMB_WITHIN[Math.min(this.climbs, CLIMB_WITHIN.length - 1)]!, clock.random())
     this.climbs += 1
-    this.cancelClimb = this.options.clock.later(wait, () => {
+    this.cancelClimb = clock.later(wait, () => {
       this.candidate ??= this.attempt(0)
     })
   }
 
   private heardFrom(attempt: Attempt): void {
     this.setDeadline(attempt, attempt.isOpen ? QUIET_LIMIT : OPEN_WITHIN)
+    const isShown = attempt !== this.current || !attempt.isOpen || this.ladder[attempt.rung]!.name === this.link.transport
+    if (!isShown) this.showTransport(attempt, 'followed')
     this.heard()
   }
 

@@ -15,7 +15,8 @@ export type TransportState =
   | { kind: 'resync'; reason: string }
   | { kind: 'closed'; code: CloseCode; reason: string }
 
-export type CloseCode = 'unreachable' | 'unauthorized' | 'refused' | 'lost'
+/** `silent`: nothing was heard for too long, whatever the socket says. */
+export type CloseCode = 'unreachable' | 'unauthorized' | 'refused' | 'lost' | 'silent'
 
 export interface Connection {
   /** Asks for everything after `cursor`, on the same connection. */
@@ -25,14 +26,27 @@ export interface Connection {
 
 /** One way to carry frames. `open` returns at once; everything else is told by the two callbacks. */
 export interface Transport {
+  /** May change while it is open, where it is another tab's line that carries the frames. */
   readonly name: TransportName
   open(cursor: Cursor | null, onFrame: (frame: Frame) => void, onState: (state: TransportState) => void): Connection
 }
 
 export type LinkPhase = 'connecting' | 'connected' | 'polling' | 'error'
 
-/** Said once after an outage. */
-export type OutageNote = { kind: 'replayed'; n: number } | { kind: 'gap' }
+/** What came of an outage, and how many milliseconds it lasted. */
+export type OutageNote = { kind: 'replayed'; n: number; lasted: number } | { kind: 'gap'; lasted: number }
+
+/** Why a transport came into use: the last two are said of a tab that shares its line with others. */
+export type OpenReason = 'opened' | 'back' | 'fell' | 'climbed' | 'tookOver' | 'followed'
+
+/** From `at` on, the page heard by this transport, or by none. */
+export interface LinkChange {
+  at: number
+  transport: TransportName | null
+  why: OpenReason | CloseCode
+  /** What came of the outage that ended with it. */
+  note: OutageNote | null
+}
 
 export interface LinkState {
   phase: LinkPhase
@@ -43,7 +57,12 @@ export interface LinkState {
   staleSince: number | null
   /** When the next try starts, while the link is down. */
   retryAt: number | null
+  /** To be said once across the page. */
   note: OutageNote | null
+  /** It is another tab that has the line. */
+  isShared: boolean
+  /** The last changes of transport, newest first. */
+  log: readonly LinkChange[]
 }
 
 /** A fact about a device, for the list of recent changes. */

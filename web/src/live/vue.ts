@@ -1,8 +1,8 @@
 import { onScopeDispose, readonly, ref, shallowReactive, shallowRef, type Ref, type ShallowRef } from 'vue'
-import { api, refreshSession, reportExpiredSession } from '@/api/client'
+import { api, mayHaveSession, refreshSession, reportExpiredSession } from '@/api/client'
 import type { Device, Frame, Sms, SmsPage, Snapshot, Stats, WireEvent } from '@/api/types'
 import { learnServerTime, serverNow, systemClock } from './clock'
-import { LinkManager } from './manager'
+import { Link } from './link'
 import { LiveStore } from './store'
 import { pollingTransport } from './transports/polling'
 import { socketIoTransport } from './transports/socketio'
@@ -101,23 +101,33 @@ function ladderOf(names: readonly string[]): Transport[] {
   return all.filter(({ name }) => name === 'polling' || names.includes(name))
 }
 
-const manager = new LinkManager({
+const line = new Link({
   store,
+  rooms: ROOMS,
+  fetchFrame,
+  tabClock: systemClock,
+  locks: navigator.locks,
+  openChannel: typeof BroadcastChannel === 'undefined' ? undefined : (name) => new BroadcastChannel(name),
+  isHidden: () => document.hidden,
   clock: { ...systemClock, now: serverNow },
   fetchSnapshot,
   refresh: refreshSession,
   onLink: (state) => (link.value = state),
   onExpired: reportExpiredSession,
+  // Who signed in again meanwhile goes on.
+  onOver: () => mayHaveSession() || reportExpiredSession(),
   onReplaced: seedMessages,
   onReconnect: () => {
     for (const listener of reconnectListeners) listener()
   },
 })
-const link = shallowRef<LinkState>(manager.link)
+const link = shallowRef<LinkState>(line.state)
 
 // The network came back, or the reader did: no need to sit out the back-off.
-window.addEventListener('online', () => manager.retryNow())
-document.addEventListener('visibilitychange', () => document.hidden || manager.retryNow())
+window.addEventListener('online', () => line.retryNow())
+document.addEventListener('visibilitychange', () => line.noteVisibility())
+document.addEventListener('freeze', () => line.freeze())
+document.addEventListener('resume', () => line.thaw())
 
 /** The live state, one for the whole page. */
 export function useLive(): Live {
@@ -140,12 +150,12 @@ export function putDevice(device: Device): void {
   store.putDevice(device)
 }
 
-/** `transports`: the names that the server gives for what it can do. */
-export const startLive = (transports: readonly string[]) => manager.start(ladderOf(transports))
-export const stopLive = () => manager.stop()
-export const retryLive = () => manager.retryNow()
-export const reopenLive = () => manager.reopen()
-export const dismissOutageNote = () => manager.dismissNote()
+/** `transports`: the names that the server gives for what it can do; `userId`: whose tabs share one line, if they are of one version. */
+export const startLive = (transports: readonly string[], userId: string) => line.start(ladderOf(transports), `${userId}-${__BUILD_ID__}`)
+export const stopLive = () => line.stop()
+export const retryLive = () => line.retryNow()
+export const reopenLive = () => line.reopen()
+export const dismissOutageNote = () => line.dismissNote()
 
 const now = ref(serverNow())
 let ticks: ReturnType<typeof setInterval> | undefined

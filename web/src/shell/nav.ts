@@ -1,8 +1,8 @@
-import { IconDeviceMobile, IconLayoutDashboard, IconMessages, IconPlus } from '@tabler/icons-vue'
+import { IconDeviceMobile, IconLayoutDashboard, IconMessages, IconPlugConnected, IconPlus } from '@tabler/icons-vue'
 import { computed, type Component, type ComputedRef } from 'vue'
 import type { Key } from '@/i18n/t'
 import { useLive } from '@/live/vue'
-import { mayOperate } from './session'
+import { mayAdminister, mayOperate } from './session'
 
 export interface NavItem {
   name: string
@@ -10,6 +10,8 @@ export interface NavItem {
   icon: Component
   /** Something wrong behind it. */
   problems: number
+  /** Not for every day: at the side only, and from the account's menu on a phone. */
+  isTool?: boolean
 }
 
 export function useNav(): ComputedRef<NavItem[]> {
@@ -21,6 +23,7 @@ export function useNav(): ComputedRef<NavItem[]> {
       { name: 'inbox', label: 'shell.inbox', icon: IconMessages, problems: 0 },
     ]
     if (mayOperate()) items.push({ name: 'setup', label: 'shell.setup', icon: IconPlus, problems: 0 })
+    if (mayAdminister()) items.push({ name: 'wstest', label: 'wstest.nav', icon: IconPlugConnected, problems: 0, isTool: true })
     return items
   })
 }

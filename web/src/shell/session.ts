@@ -49,7 +49,7 @@ async function enter(who: User, milliseconds: number): Promise<void> {
   sessionState.value = 'in'
   planRenewal(milliseconds)
   const transports = (await loadMeta())?.transports ?? USUAL_TRANSPORTS
-  if (sessionState.value === 'in') startLive(transports)
+  if (sessionState.value === 'in') startLive(transports, who.id)
 }
 
 function expire(): void {
@@ -116,6 +116,11 @@ export async function logout(): Promise<void> {
 /** Whether the reader may change things, rather than look at them. */
 export function mayOperate(): boolean {
   return user.value?.role === 'operator' || user.value?.role === 'admin'
+}
+
+/** Whether the reader may see who is connected, and start jobs to try things with. */
+export function mayAdminister(): boolean {
+  return user.value?.role === 'admin'
 }
 
 onSessionExpired(expire)

@@ -4,17 +4,17 @@ export const AT = '2026-11-21T12:00:00.000Z'
 
 export function device(deviceId: string, seq: number, change: Partial<Device> = {}): Device {
   return {
-    deviceId, name: deviceId, make: 'http', status: 'online', statusReason: null, statusSince: AT, isOnline: true,
+    deviceId, name: deviceId, make: 'http', status: 'online', statusReason: 'first heartbeat', statusSince: AT, isOnline: true,
     isPending: false, deviceStatus: null, batteryLevel: 80, charging: false, signalStrength: -70, firmware: null,
     ipAddress: null, intervalSeconds: 30, lastSeen: AT, nextDueAt: null, registeredAt: AT, counter: null,
-    phoneNumbers: [], deviceBrandInfo: null, simSlots: [], seq, ...change,
+    phoneNumbers: [], deviceBrandInfo: {}, simSlots: [], seq, ...change,
   }
 }
 
 export function sms(id: string, seq: number, message = 'hello'): Sms {
   return {
     id, deviceId: 'a', direction: 'inbound', sender: 'Bank', recipient: null, message, timestamp: AT, receivedAt: AT,
-    slotIndex: 0, carrierName: null, slotInfo: null, status: null, seq,
+    slotIndex: 0, carrierName: null, slotInfo: null, status: 'received', seq,
   }
 }
 

@@ -1,10 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Frame } from '@/api/types'
+import { LinkManager, STABLE_AFTER } from '@/live/manager'
 import { LiveStore } from '@/live/store'
 import { parseSse } from '@/live/transports/sse'
-import type { Connection, TransportState } from '@/live/types'
+import type { Connection, Transport, TransportState } from '@/live/types'
+import { FakeClock, settle } from './fakes'
 import { device, frame, heartbeat, snapshot } from './samples'
-import { pollingWire, socketIoWire, sseWire, webSocketWire, type Wire } from './wires'
+import { pollingWire, socketIoWire, sseWire, webSocketWire, type Missed, type Wire } from './wires'
 
 const WIRES = { socketio: socketIoWire, websocket: webSocketWire, sse: sseWire, polling: pollingWire }
 
@@ -70,6 +72,44 @@ describe.each(Object.entries(WIRES))('over %s', (name, build) => {
     expect([...store.devices.keys()]).toEqual(['b', 'c'])
   })
 
+  describe('an outage', () => {
+    const clock = new FakeClock()
+    const store = new LiveStore()
+    let manager: LinkManager
+
+    /** The line breaks, and a second later the server takes the next one. */
+    async function breakAndReturn(missed: Missed): Promise<void> {
+      const [first, second] = [build(), build()]
+      const wires = [first, second]
+      const transport: Transport = { name: first.transport.name, open: (...line) => wires.shift()!.transport.open(...line) }
+      const fetchSnapshot = async () => snapshot('e:10', [device('a', 5)])
+      const deaf = { onLink: () => {}, onTaken: () => {}, onExpired: () => {}, onReplaced: () => {}, onReconnect: () => {} }
+      manager = new LinkManager({ store, clock, fetchSnapshot, refresh: async () => true, ...deaf })
+      clock.chance = 1
+      store.clear()
+      manager.start([transport])
+      await settle()
+      await first.accept('e:10')
+      await clock.advance(STABLE_AFTER)
+      await first.break()
+      await clock.advance(1_000)
+      await second.accept('e:12', missed)
+    }
+
+    it('ends with the word that it is complete, and how many events were replayed', async () => {
+      await breakAndReturn({ events: [heartbeat('a', 11), heartbeat('b', 12)] })
+      expect(manager.link.note).toEqual({ kind: 'replayed', n: 2, lasted: 1_000 })
+      expect(manager.link.log[0]).toMatchObject({ transport: name, why: 'back', note: { n: 2 } })
+      expect(store.cursor).toBe('e:12')
+    })
+
+    it('ends with the word that there is a gap, where only a snapshot could help', async () => {
+      await breakAndReturn({ state: snapshot('e:12', [device('b', 12)]) })
+      expect(manager.link.note).toEqual({ kind: 'gap', lasted: 1_000 })
+      expect([...store.devices.keys()]).toEqual(['b'])
+    })
+  })
+
   it('tells that the session is not accepted', async () => {
     await wire.refuse()
     expect(states).toMatchObject([{ kind: 'closed', code: 'unauthorized' }])
@@ -105,6 +145,16 @@ describe.each(Object.entries(WIRES))('over %s', (name, build) => {
     expect((await wire.askedFrom()).at(-1)).toBe('e:12')
     expect(kinds()).toEqual(['open'])
   })
+})
+
+it('over sse, events that share a number stay together, however the network cuts the stream', async () => {
+  const wire = sseWire()
+  const store = new LiveStore()
+  store.takeSnapshot(snapshot('e:10', [device('a', 1)]))
+  wire.transport.open('e:10', (frame) => store.takeFrame(frame), () => {})
+  await wire.accept('e:11', { events: [heartbeat('a', 11), { ...heartbeat('b', 11), event: 'device-updated' }] })
+  expect(store.cursor).toBe('e:11')
+  expect([...store.devices.keys()]).toEqual(['a', 'b'])
 })
 
 describe('a block of server-sent events', () => {

@@ -1,5 +1,5 @@
 import { ApiError } from '@/api/client'
-import type { Cursor, Frame, Snapshot } from '@/api/types'
+import type { Cursor, Frame, Snapshot, WireEvent } from '@/api/types'
 import { pollingTransport } from '@/live/transports/polling'
 import { socketIoTransport, type SocketIoOptions } from '@/live/transports/socketio'
 import { sseTransport } from '@/live/transports/sse'
@@ -10,8 +10,8 @@ import { FakeClock, settle } from './fakes'
 /** A transport with the far end of its wire in the test's hand. */
 export interface Wire {
   transport: Transport
-  /** The server takes the connection, and knows everything up to `cursor`. */
-  accept(cursor: Cursor): Promise<void>
+  /** The server takes the connection: everything up to `cursor` is what was `missed`, or in a snapshot. */
+  accept(cursor: Cursor, missed?: Missed): Promise<void>
   refuse(): Promise<void>
   unreachable(): Promise<void>
   break(): Promise<void>
@@ -24,7 +24,15 @@ export interface Wire {
   isHeld(): boolean
 }
 
+export type Missed = { events: WireEvent[] } | { state: Snapshot }
+
 const ROOMS = ['dashboard']
+const NOTHING: Missed = { events: [] }
+
+const answerOf = (after: Cursor | null, cursor: Cursor, missed: Missed): Frame =>
+  'state' in missed
+    ? { after, cursor, recovered: false, events: [], state: missed.state }
+    : { after, cursor, recovered: true, events: missed.events }
 
 type Handler = (...args: never[]) => void
 
@@ -53,9 +61,12 @@ export function socketIoWire(): Wire {
   const connect = (() => socket) as unknown as SocketIoOptions['connect']
   return {
     transport: socketIoTransport({ rooms: ROOMS, connect }),
-    async accept(cursor) {
+    async accept(cursor, missed = NOTHING) {
       socket.fire('connect')
-      socket.acks[0]?.(null, { ok: true, cursor, recovered: true })
+      const answer = answerOf(socket.joins[0]!.cursor ?? null, cursor, missed)
+      if (answer.state) socket.fire('state', answer.state)
+      socket.acks[0]?.(null, { ok: true, cursor, recovered: answer.recovered })
+      if (!answer.state) socket.fire('frame', answer)
     },
     refuse: async () => socket.fire('connect_error', Object.assign(new Error('no'), { data: { code: 'unauthorized' } })),
     unreachable: async () => socket.fire('connect_error', new Error('websocket error')),
@@ -91,7 +102,7 @@ export function pollingWire(): Wire {
   }
   return {
     transport: pollingTransport({ rooms: ROOMS, clock, fetchFrame }),
-    accept: (cursor) => send({ after: last().after, cursor, recovered: true, events: [] }),
+    accept: (cursor, missed = NOTHING) => send(answerOf(last().after, cursor, missed)),
     refuse: () => end(new ApiError(401, 'unauthorized', 'no')),
     unreachable: () => end(new ApiError(0, 'unreachable', 'no')),
     async break() {
@@ -124,9 +135,11 @@ export function webSocketWire(): Wire {
   const socket = new FakeWebSocket()
   return {
     transport: webSocketTransport({ rooms: ROOMS, connect: () => socket as unknown as WebSocket }),
-    async accept(cursor) {
+    async accept(cursor, missed = NOTHING) {
       socket.onopen?.()
-      socket.say({ type: 'joined', room: 'dashboard', cursor, recovered: true })
+      const answer = answerOf(socket.sent[0]!.after, cursor, missed)
+      socket.say({ type: 'joined', room: 'dashboard', cursor, recovered: answer.recovered })
+      socket.say(answer.state ? { type: 'state', state: answer.state } : answer)
     },
     refuse: async () => socket.say({ type: 'error', code: 'unauthorized', error: 'no' }),
     unreachable: async () => socket.onclose?.({ code: 1006, reason: '' }),
@@ -154,11 +167,14 @@ export function sseWire(): Wire {
     `${id ? `id: ${id}\n` : ''}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
   return {
     transport: sseTransport({ rooms: ROOMS, connect }),
-    async accept() {
+    async accept(cursor, missed = NOTHING) {
       const body = new ReadableStream<Uint8Array>({ start: (controller) => void (stream = controller) })
       const headers = new Headers({ 'Content-Type': 'text/event-stream' })
       asked[0]!.answer({ status: 200, ok: true, headers, body } as Response)
       await write('retry: 1000\n\n')
+      if ('state' in missed) await write(block(cursor, 'state', missed.state))
+      else for (const event of missed.events) await write(block(`e:${event.seq}`, event.event, event))
+      await write(`id: ${cursor}\n\n`)
     },
     async refuse() {
       asked[0]!.answer({ status: 401, ok: false } as Response)

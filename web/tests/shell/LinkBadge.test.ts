@@ -1,12 +1,15 @@
 import { mount } from '@vue/test-utils'
 import { expect, it, vi } from 'vitest'
 import { ref, shallowRef } from 'vue'
-import type { LinkState } from '@/live/types'
+import type { LinkChange, LinkState } from '@/live/types'
 import LinkBadge from '@/shell/LinkBadge.vue'
 import LinkBanner from '@/shell/LinkBanner.vue'
+import LinkLog from '@/shell/LinkLog.vue'
 
 const NOW = Date.parse('2026-11-21T12:03:18Z')
-const link = shallowRef<LinkState>({ phase: 'connecting', transport: null, lastHeardAt: null, staleSince: null, retryAt: null, note: null })
+const link = shallowRef<LinkState>({
+  phase: 'connecting', transport: null, lastHeardAt: null, staleSince: null, retryAt: null, note: null, isShared: false, log: [],
+})
 
 vi.mock('@/live/vue', () => ({
   useLive: () => ({ link }),
@@ -46,6 +49,20 @@ it('keeps still over a blip', () => {
 })
 
 it('says once what came of an outage', () => {
-  expect(show(LinkBanner, { phase: 'connected', note: { kind: 'replayed', n: 36 } })).toContain('Complete: 36 events replayed')
-  expect(show(LinkBanner, { phase: 'connected', note: { kind: 'gap' } })).toContain('Gap: refreshed from a snapshot')
+  const replayed = { kind: 'replayed', n: 36, lasted: 12_400 } as const
+  expect(show(LinkBanner, { phase: 'connected', note: replayed })).toContain('Complete: 36 events replayed after 12s')
+  const gap = { kind: 'gap', lasted: 180_000 } as const
+  expect(show(LinkBanner, { phase: 'connected', note: gap })).toContain('Gap: refreshed from a snapshot after 3m')
+})
+
+it('lists the changes of transport with time, reason and cost', () => {
+  const log: LinkChange[] = [
+    { at: NOW, transport: 'sse', why: 'fell', note: { kind: 'gap', lasted: 12_400 } },
+    { at: NOW - 3_000, transport: 'socketio', why: 'back', note: { kind: 'replayed', n: 1, lasted: 600 } },
+    { at: NOW - 4_000, transport: null, why: 'silent', note: null },
+  ]
+  const lines = mount(LinkLog, { props: { log } }).findAll('li').map((line) => line.text().replace(/\s+/g, ' '))
+  expect(lines[0]).toMatch(/:03:18 ?Server-Sent Events · nothing better could be opened ?gap: refreshed from a snapshot after 12s/)
+  expect(lines[1]).toMatch(/:03:15 ?Socket.IO · the line is back ?complete: 1 event replayed after a moment/)
+  expect(lines[2]).toMatch(/:03:14 ?none · nothing was heard for too long$/)
 })

@@ -9,9 +9,9 @@ export function aSlot(over: Partial<SimSlot> = {}): SimSlot {
 
 export function aDevice(deviceId: string, over: Partial<Device> = {}): Device {
   return {
-    deviceId, name: null, make: 'http', status: 'online', statusReason: null, statusSince: null, isOnline: true,
+    deviceId, name: null, make: 'http', status: 'online', statusReason: 'first heartbeat', statusSince: '2026-11-21T12:00:00.000Z', isOnline: true,
     isPending: false, deviceStatus: null, batteryLevel: null, charging: null, signalStrength: null, firmware: null,
-    ipAddress: null, intervalSeconds: null, lastSeen: null, nextDueAt: null, registeredAt: null, counter: null,
-    phoneNumbers: [], deviceBrandInfo: null, simSlots: [], seq: 1, ...over,
+    ipAddress: null, intervalSeconds: null, lastSeen: null, nextDueAt: null, registeredAt: '2026-11-21T12:00:00.000Z', counter: null,
+    phoneNumbers: [], deviceBrandInfo: {}, simSlots: [], seq: 1, ...over,
   }
 }

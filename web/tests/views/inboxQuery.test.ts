@@ -4,8 +4,8 @@ import { byDay } from '@/views/inbox/days'
 import { apiQuery, filtersOf, isSearching, matches, NO_FILTERS, queryOf, threadOf, type InboxFilters } from '@/views/inbox/inboxQuery'
 
 const aMessage = (over: Partial<Sms> = {}): Sms => ({
-  id: '1', deviceId: 'gw-1', direction: 'inbound', sender: 'Bank', recipient: null, message: 'Your code is 1234', timestamp: null,
-  receivedAt: '2026-11-21T12:00:00.000Z', slotIndex: 0, carrierName: null, slotInfo: null, status: null, seq: 1, ...over,
+  id: '1', deviceId: 'gw-1', direction: 'inbound', sender: 'Bank', recipient: null, message: 'Your code is 1234', timestamp: '2026-11-21T12:00:00.000Z',
+  receivedAt: '2026-11-21T12:00:00.000Z', slotIndex: 0, carrierName: null, slotInfo: null, status: 'received', seq: 1, ...over,
 })
 
 describe('the inbox in the URL', () => {

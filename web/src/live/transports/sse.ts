@@ -49,6 +49,8 @@ async function readBlocks(body: ReadableStream<Uint8Array>, onChunk: (blocks: st
 
 class Stream implements Connection {
   private isOpen = false
+  private isRecovered = true
+  private events: WireEvent[] = []
   private abort = new AbortController()
 
   constructor(
@@ -64,6 +66,7 @@ class Stream implements Connection {
   resume(cursor: Cursor): void {
     this.abort.abort()
     this.abort = new AbortController()
+    this.events = []
     this.at = cursor
     void this.listen()
   }
@@ -90,31 +93,44 @@ class Stream implements Connection {
   }
 
   private hear(blocks: string[]): void {
-    // Headers alone prove nothing: a proxy may hold the stream itself back for ever.
-    this.line.tell(this.isOpen ? { kind: 'heard' } : { kind: 'open', cursor: null, isRecovered: true })
-    this.isOpen = true
-    this.take(blocks.flatMap((block) => parseSse(block) ?? []))
+    this.line.tell({ kind: 'heard' })
+    for (const block of blocks) {
+      const message = parseSse(block)
+      if (message) this.take(message)
+    }
   }
 
-  /** What came together goes on together: events may share a number, and the cursor must not pass between them. */
-  private take(messages: SseMessage[]): void {
-    const events: WireEvent[] = []
-    let upto: Cursor | null = null
-    for (const { id, event, data } of messages) {
-      if (event === 'resync') this.line.tell({ kind: 'resync', reason: data ?? '' })
-      else if (event === 'state' && data !== null) this.restart(JSON.parse(data) as Snapshot)
-      else if (data !== null && id !== null) events.push(JSON.parse(data) as WireEvent)
-      upto = id ?? upto
-    }
-    if (upto === null) return
-    // The stream is whole and in order, so what follows is all there is after the last one.
-    this.line.frame({ after: this.at, cursor: upto, recovered: true, events })
+  private take({ id, event, data }: SseMessage): void {
+    if (event === 'resync') this.line.tell({ kind: 'resync', reason: data ?? '' })
+    else if (event === 'state' && data !== null) this.restart(JSON.parse(data) as Snapshot)
+    else if (data !== null && id !== null) this.events.push(JSON.parse(data) as WireEvent)
+    else if (data === null && id !== null) this.complete(id)
+  }
+
+  /** A bare id ends what belongs together: events may share a number, and the cursor must not pass between them. */
+  private complete(upto: Cursor): void {
+    const { events, at } = this
+    this.events = []
     this.at = upto
+    this.open(upto)
+    // The stream is whole and in order, so what follows is all there is after the last one.
+    this.line.frame({ after: at, cursor: upto, recovered: true, events })
   }
 
   private restart(state: Snapshot): void {
     this.at = state.cursor
+    this.isRecovered = false
     this.line.frame(frameOf(state))
+  }
+
+  /**
+   * What was missed comes first, with its end, which a server with nothing to tell sends too. Headers alone prove
+   * nothing: a proxy may hold the stream itself back for ever.
+   */
+  private open(upto: Cursor): void {
+    if (this.isOpen) return
+    this.isOpen = true
+    this.line.tell({ kind: 'open', cursor: upto, isRecovered: this.isRecovered })
   }
 }
 

@@ -1,0 +1,82 @@
+"""The datagrams of a GoIP box, read and written; the vendor's paper on it is called "GOIP SMS Interface".
+
+Plain text, one message a datagram. `req:3;id:…;pass:…;num:…;` is the keepalive of one line, `VERB:7;id:…;…` an
+event; both want an answer, without which an event comes again every 3 s, three times. A pair is parted at its
+first colon, since values hold more of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+KEEPALIVE = "req"
+RECEIVE = "RECEIVE"
+
+_HEAD = re.compile(r"([A-Za-z][A-Za-z_]{0,31}):(-?[0-9]{1,20})(?:;|\Z)")
+"""The verb and its number, which comes from the box's clock and may be small, huge or negative."""
+_PADDING = "\r\n\0"
+_MESSAGE = ";msg:"
+_ABSENT = frozenset({"", "(null)", "<NULL>"})
+
+
+class Packet(NamedTuple):
+    """One datagram of a line: what it is, its number, which an answer repeats, and what it says."""
+
+    verb: str
+    number: str
+    fields: Mapping[str, str]
+
+    @property
+    def line_id(self) -> str:
+        """The id of the line, as it stands in the box's form."""
+        return self.fields.get("id", "")
+
+    @property
+    def password(self) -> str:
+        """What the line shows: `pass` in keepalives, `password` in events."""
+        return self.fields.get("password") or self.fields.get("pass", "")
+
+    def told(self, name: str) -> str | None:
+        """The value of a field, None where the box has nothing to say."""
+        value = self.fields.get(name, "").strip()
+        return None if value in _ABSENT else value
+
+
+def parse(datagram: bytes) -> Packet | None:
+    """The packet of a datagram, None for what a box does not send of its own accord."""
+    text = datagram.decode("utf-8", "replace").strip(_PADDING)
+    head = _HEAD.match(text)
+    if head is None:
+        return None
+    verb, number = head.groups()
+    rest, has_message, message = text[head.end() :], "", ""
+    if verb.upper() in (RECEIVE, "USSN"):
+        # The message is last, unescaped, and may hold anything: line breaks and semicolons, too.
+        rest, has_message, message = (";" + rest).partition(_MESSAGE)
+    fields = dict(_pairs(rest))
+    if has_message:
+        fields["msg"] = message
+    return Packet(verb, number, fields)
+
+
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    for pair in text.split(";"):
+        name, colon, value = pair.partition(":")
+        if colon:
+            yield name.strip(), value
+
+
+def accept(packet: Packet) -> bytes:
+    """The answer to a packet that is on disk."""
+    if packet.verb == KEEPALIVE:
+        return f"reg:{packet.number};status:200;".encode()
+    return f"{packet.verb} {packet.number} OK\n".encode()
+
+
+def refuse(packet: Packet, reason: str) -> bytes:
+    """The answer to a packet that is not taken, such as one with a wrong password."""
+    if packet.verb == KEEPALIVE:
+        return f"reg:{packet.number};status:404;".encode()
+    return f"{packet.verb} {packet.number} ERROR {reason}\n".encode()

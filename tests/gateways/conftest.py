@@ -1,0 +1,7 @@
+"""Servers for the makes that speak a protocol of their own."""
+
+from __future__ import annotations
+
+from tests.live_fixtures import _server_log, make_server
+
+__all__ = ["_server_log", "make_server"]
