@@ -18,6 +18,8 @@ from rich.console import Console
 from rich.panel import Panel
 
 from goip.api.appkeys import ADDRESS_LIMIT, FIRST_START, KEYRING, STORE
+from goip.api.gateway import quick_heartbeats
+from goip.api.quick import QuickRunner
 from goip.api.server import first_heartbeat
 from goip.app import PAGE_FOLDER, build_app
 from goip.config import Config
@@ -84,8 +86,9 @@ def run(config: Config) -> None:
 async def serve(config: Config) -> None:
     """Open, listen, say where, and close in order when asked to."""
     app = build_app(config)
-    runner = web.AppRunner(
+    runner = QuickRunner(
         app,
+        quick_heartbeats(app),
         access_log=None,
         shutdown_timeout=_SHUTDOWN_SECONDS,
         handler_cancellation=True,

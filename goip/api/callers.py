@@ -6,6 +6,7 @@ import ipaddress
 from functools import lru_cache
 
 from aiohttp import web
+from multidict import CIMultiDictProxy
 
 from goip.api.appkeys import CONFIG, DEVICE_LIMIT, DOORS, KEYRING, LOGINS, PRINCIPAL, STORE
 from goip.api.enrolling import record_or_enrol
@@ -26,17 +27,16 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 def address_of(request: web.Request) -> str:
     """The caller's address; behind a trusted proxy, the one that the proxy tells."""
-    peer = request.remote or ""
-    if "X-Forwarded-For" not in request.headers:
+    return caller_address(request.remote or "", request.headers, request.app[CONFIG].trusted_proxies)
+
+
+def caller_address(peer: str, headers: CIMultiDictProxy[str], proxies: tuple[str, ...]) -> str:
+    """The address of whoever sent these headers from `peer`; the `proxies` are addresses or networks."""
+    if "X-Forwarded-For" not in headers or not _is_trusted(peer, proxies):
         return peer
     # Every line of it: some proxies add one of their own behind the caller's.
-    forwarded = ",".join(request.headers.getall("X-Forwarded-For"))
-    if not _is_trusted(peer, request.app[CONFIG].trusted_proxies):
-        return peer
-    for hop in reversed([part.strip() for part in forwarded.split(",")]):
-        if not _is_trusted(hop, request.app[CONFIG].trusted_proxies):
-            return hop
-    return peer
+    hops = [part.strip() for line in headers.getall("X-Forwarded-For") for part in line.split(",")]
+    return next((hop for hop in reversed(hops) if not _is_trusted(hop, proxies)), peer)
 
 
 def is_secure(request: web.Request) -> bool:

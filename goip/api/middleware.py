@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 from aiohttp import web
@@ -44,7 +44,6 @@ _PREFLIGHT = {
 }
 
 _HEADERS = {
-    "Server": "goip",
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -57,10 +56,7 @@ _HEADERS = {
 @web.middleware
 async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn refusals into the contract's error body, and defects into a bare 500 with an id to look for."""
-    request_id = request.headers.get("X-Request-Id")
-    if request_id is None or not _SANE_ID.match(request_id):
-        request_id = f"{_PROCESS_ID}-{next(_numbers)}"
-    request[REQUEST_ID] = request_id
+    request_id = request[REQUEST_ID] = request_id_of(request.headers)
     try:
         return await handler(request)
     except GoipError as refusal:
@@ -79,6 +75,12 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except Exception:
         log.exception("request.defect", method=request.method, path=request.path, request_id=request_id)
         return error_response(GoipError("something went wrong on our side"), request_id)
+
+
+def request_id_of(headers: Mapping[str, str]) -> str:
+    """The id that a request brings, or a new one."""
+    told = headers.get("X-Request-Id")
+    return told if told is not None and _SANE_ID.match(told) else f"{_PROCESS_ID}-{next(_numbers)}"
 
 
 def error_body(refusal: GoipError, request_id: str) -> dict[str, object]:
@@ -123,6 +125,7 @@ async def preflight(request: web.Request, handler: Handler) -> web.StreamRespons
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Signal of aiohttp: the headers of every answer."""
     headers = response.headers
+    headers["Server"] = "goip"  # aiohttp's own would tell everybody our versions
     for name, value in _HEADERS.items():
         headers.setdefault(name, value)
     origin = request.headers.get("Origin")

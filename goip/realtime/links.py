@@ -28,7 +28,7 @@ def write_now(link: RequestHandler, data: bytes) -> bool:
     written here costs four times as much as the writing.
     """
     transport = link.transport
-    if transport is None or link.writing_paused or transport.is_closing():
+    if transport is None or link._paused or transport.is_closing():  # the public property is a call
         return False
     transport.write(data)
     return True

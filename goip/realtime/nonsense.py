@@ -61,7 +61,9 @@ class GuardedEngine(AsyncServer):  # type: ignore[misc]
 
     async def _read_post(self, request: web.Request, socket: Any) -> None:
         try:
-            request[POSTED] = await read_whole(request, self.max_http_buffer_size)
+            request[POSTED] = await read_whole(
+                request, min(self.max_http_buffer_size, request.client_max_size)
+            )
         except Exception:
             await close_connection(socket)
             raise

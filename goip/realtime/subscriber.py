@@ -99,12 +99,13 @@ class Subscriber(ABC):
         """True while something is held back for this client."""
         return self._held_since is not None
 
-    def deliver(self, batch: Batch) -> None:
-        """Send a batch, or hold it while the client does not read or is being replayed to."""
+    def deliver(self, batch: Batch) -> bool:
+        """Send a batch, or hold it while the client does not read or is being replayed to; True when it is sent."""
         if self._held_since is None and not self._is_replaying and self.is_writable():
             self.write(batch)
-            return
+            return True
         self._hold(batch)
+        return False
 
     def catch_up(self) -> None:
         """Send what was held, if the client reads again; close it when it has been stuck for long."""

@@ -56,6 +56,13 @@ class WebSocketClient(StreamSubscriber):
         super().__init__(principal, "websocket", encode)
         self.link = link
 
+    def deliver(self, batch: Batch) -> bool:
+        """As any subscriber does, with fewer steps where nothing waits: a room tells all of its clients by this."""
+        is_free = self._is_waiting and not self._queue and self._held_since is None and not self._is_replaying
+        if is_free and write_now(self.link, batch.encoded(self.transport, encode)):
+            return True
+        return super().deliver(batch)
+
     def push(self, chunk: bytes) -> None:
         """Send a message of this client's own."""
         super().push(text_frame(chunk))

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientResponse
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 from argon2 import PasswordHasher
 
 from goip.app import build_app
 from goip.config import Config
+from tests.api.quick_server import QuickTestServer
 from tests.conftest import FakeClock
 
 PASSWORD = "correct horse battery"
@@ -27,7 +28,7 @@ def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 async def client(database_url: str, clock: FakeClock) -> AsyncIterator[Client]:
     """A browser, as far as cookies go, that nobody has logged in with."""
     config = Config(database_url=database_url, admin_password=PASSWORD, enrollment_key="enrol-me-please")
-    async with TestClient(TestServer(build_app(config, clock=clock))) as client:
+    async with TestClient(QuickTestServer(build_app(config, clock=clock))) as client:
         yield client
 
 

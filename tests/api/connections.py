@@ -64,7 +64,9 @@ class Live:
 
     async def session(self) -> str:
         """The URL of a new engine.io session that polls."""
-        opened = await (await self.client.get(POLLING)).text()
+        opened = (await (await self.client.get(POLLING)).text()).split("\x1e")[
+            0
+        ]  # on a slow day, more comes along
         return f"{POLLING}&sid={json.loads(opened[1:])['sid']}"
 
 

@@ -223,7 +223,7 @@ async def test_the_smaller_limit_on_bodies_holds_for_posts_too(tmp_path: Path) -
 async def test_a_post_whose_body_does_not_come_ends_the_session(
     live: Live, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("goip.realtime.posts._WITHIN_SECONDS", 0.2)
+    monkeypatch.setattr("goip.realtime.posts.BODY_WITHIN_SECONDS", 0.2)
     url = await polling(live, token)
     gate = asyncio.Event()
 

@@ -187,7 +187,7 @@ async def test_the_pause_grows_with_the_work_and_is_bounded(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 100.0
-    monkeypatch.setattr("goip.realtime.hub.time", SimpleNamespace(perf_counter=lambda: now))
+    monkeypatch.setattr("goip.realtime.hub.time", SimpleNamespace(thread_time=lambda: now))
     hub._set_pause(now, 0)
     assert hub._pause_seconds == SHORTEST_PAUSE_SECONDS
     hub._set_pause(now - 0.03, 0)
