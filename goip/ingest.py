@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from goip import transitions
+from goip.clock import to_iso
 from goip.errors import NotFound, Unavailable
-from goip.models import Device, Heartbeat, InboundSms, SimSlot, Sms, device_room
+from goip.models import Device, Heartbeat, InboundSms, Note, SimSlot, Sms, device_room
 from goip.store.draft import Draft
 from goip.store.statements import Write
 from goip.store.store import Store
-from goip.wire import sms_json
+from goip.wire import note_json, sms_json
 
 _REPEAT_WINDOW_MS = 60_000
 """Of messages with neither an id nor a time: how long an equal one is taken for a repeat, and up to twice that."""
@@ -59,6 +60,14 @@ async def record_sms(store: Store, sms: InboundSms) -> SmsOutcome:
     Raises NotFound for an unknown device, Unavailable when it cannot be stored now.
     """
     return await store.record(SmsChange(sms, store.clock()))
+
+
+async def record_note(store: Store, note: Note) -> None:
+    """Commit a delivery report, a step of a call or a USSD text, as a fact of its device.
+
+    Raises NotFound for an unknown device, Unavailable when it cannot be stored now.
+    """
+    await store.record(NoteChange(note, store.clock()))
 
 
 class HeartbeatChange(NamedTuple):
@@ -170,6 +179,26 @@ class SmsChange:
             slot_phone_number=slot.phone_number if slot else None,
             status="received",
         )
+
+
+class NoteChange(NamedTuple):
+    """Something that happened at a device and changes nothing else, on its way to disk."""
+
+    note: Note
+    received_at: int
+
+    def repeat_keys(self) -> tuple[str, ...]:
+        """It is no message."""
+        return ()
+
+    def decide(self, draft: Draft) -> None:
+        """Tell it in the device's room."""
+        device = draft.find_device(self.note.device_id)
+        if device is None:
+            raise NotFound("Device not found", code="unknown_device")
+        name, data = note_json(self.note)
+        fact = {**data, "at": to_iso(self.received_at)}
+        draft.fact(name, fact, device_room(device.device_id), on_dashboard=False)
 
 
 def _slot_of_number(device: Device, number: str | None) -> SimSlot | None:

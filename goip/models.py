@@ -175,6 +175,56 @@ class InboundSms:
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveryReport:
+    """What became of a message that a device sent, in the gateway's own terms.
+
+    `reference` is the gateway's own number of the message (it may wrap), `status_code` a TP-Status of GSM 03.40:
+    0 delivered, up to 31 other success, 32 to 63 still trying, from 64 on given up; None where it tells words only.
+    """
+
+    device_id: str
+    reference: str | None = None
+    status_code: int | None = None
+    status: str | None = None
+    recipient: str | None = None
+    slot_index: int | None = None
+    sent_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallEvent:
+    """One step of a call over a SIM: `state` is one of `CALL_STATES`, or the vendor's word for another."""
+
+    device_id: str
+    state: str
+    direction: Direction | None = None
+    number: str | None = None
+    slot_index: int | None = None
+    duration_seconds: int | None = None
+    cause: str | None = None
+
+
+CALL_STATES = ("idle", "dialing", "alerting", "incoming", "active", "missed", "ended")
+
+
+@dataclass(frozen=True, slots=True)
+class Ussd:
+    """What the network said over USSD, asked or unasked."""
+
+    device_id: str
+    text: str
+    slot_index: int | None = None
+    is_final: bool = True
+
+
+Note = DeliveryReport | CallEvent | Ussd
+"""What is told of a device as a fact, and changes nothing else."""
+
+Told = Heartbeat | InboundSms | Note
+"""Whatever a gateway may tell."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sms:
     """A stored message. Its `id` is the `seq` of the change that stored it."""
 

@@ -54,6 +54,14 @@ def refusal(error: ValidationError) -> InvalidPayload:
     return InvalidPayload(_sentence(name, messages[0]), fields={n: m for n, m in problems.items() if n})
 
 
+def take_one(field: Field, value: object, name: str) -> Any:
+    """The value as the field has it. Raises InvalidPayload, which calls the field `name`."""
+    try:
+        return field.deserialize(value)
+    except ValidationError as error:
+        raise refusal(ValidationError({name: error.messages})) from None
+
+
 def _problems(path: tuple[str, ...], messages: Any) -> Iterator[tuple[tuple[str, ...], str]]:
     if isinstance(messages, Mapping):
         for key, inner in messages.items():

@@ -9,7 +9,7 @@ import orjson
 
 from goip import rhythm
 from goip.clock import iso_or_none, to_iso
-from goip.models import Device, Event, SimSlot, Sms, Stats
+from goip.models import CallEvent, DeliveryReport, Device, Event, Note, SimSlot, Sms, Stats, Ussd
 
 Json = dict[str, Any]
 
@@ -97,6 +97,32 @@ def sms_json(sms: Sms) -> Json:
         "status": sms.status,
         "seq": sms.id,
     }
+
+
+def note_json(note: Note) -> tuple[str, Json]:
+    """The name and the data of the fact that tells a note."""
+    data: Json = {"deviceId": note.device_id, "slotIndex": note.slot_index}
+    match note:
+        case DeliveryReport():
+            told = {
+                "reference": note.reference,
+                "statusCode": note.status_code,
+                "status": note.status,
+                "recipient": note.recipient,
+                "sentAt": iso_or_none(note.sent_at),
+            }
+            return "delivery-report", data | told
+        case CallEvent():
+            told = {
+                "state": note.state,
+                "direction": note.direction,
+                "number": note.number,
+                "durationSeconds": note.duration_seconds,
+                "cause": note.cause,
+            }
+            return "call-event", data | told
+        case Ussd():
+            return "ussd-received", data | {"text": note.text, "isFinal": note.is_final}
 
 
 def stats_json(stats: Stats, at: int, seq: int) -> Json:

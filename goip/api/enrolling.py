@@ -12,10 +12,10 @@ from goip.models import Heartbeat
 
 
 async def record_or_enrol(
-    app: web.Application, beat: Heartbeat, admission: Admission
+    app: web.Application, beat: Heartbeat, admission: Admission, *, make: str = "http"
 ) -> tuple[HeartbeatOutcome, str | None]:
     """Commit the heartbeat; an enrolling device gets a key of its own, in the same commit."""
     needs_approval = app[CONFIG].enrollment == "approve"
     return await enrolling.record_or_enrol(
-        app[STORE], app[KEYRING], beat, admission, needs_approval=needs_approval
+        app[STORE], app[KEYRING], beat, admission, make=make, needs_approval=needs_approval
     )

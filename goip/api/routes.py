@@ -10,6 +10,7 @@ from goip.api import (
     devices,
     docs_page,
     gateway,
+    inbound,
     jobs,
     live,
     openapi,
@@ -40,6 +41,11 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/api/device/heartbeat", gateway.heartbeat, _GATEWAY, "Post a heartbeat, or an array of them", body=native.HeartbeatSchema, answer=g.HeartbeatAnswer, tag="gateways", takes_many=True),
     Route("POST", "/api/device/register", gateway.register, _GATEWAY, "Register a device, and ask for its key", body=native.RegisterSchema, answer=g.RegisterAnswer, tag="gateways", takes_many=True),
     Route("POST", "/api/sms/receive", gateway.receive_sms, _GATEWAY, "Post a received message, or an array of them", body=native.SmsReceiveSchema, answer=g.SmsReceivedAnswer, tag="gateways", takes_many=True),
+
+    Route("POST", "/in/{make}/{key}", inbound.push, _GATEWAY, "What a gateway of another make has to tell", tag="gateways", also_answers=("text/plain",)),
+    Route("GET", "/in/{make}/{key}", inbound.push, _GATEWAY, "The same, for makes that call by GET", tag="gateways", also_answers=("text/plain",)),
+    Route("POST", "/in/{make}/{key}/{path}", inbound.push, _GATEWAY, "The same, with the device's name or the make's own path", tag="gateways", also_answers=("text/plain",)),
+    Route("GET", "/in/{make}/{key}/{path}", inbound.push, _GATEWAY, "The same, by GET", tag="gateways", also_answers=("text/plain",)),
 
     Route("POST", "/api/auth/login", auth.login, _PUBLIC, "Log in with a password", body=a.LoginBody, answer=a.LoginAnswer, tag="auth"),
     Route("POST", "/api/auth/refresh", auth.refresh, _PUBLIC, "Turn a refresh token into new tokens", body=a.RefreshBody, answer=a.LoginAnswer, tag="auth"),
@@ -106,9 +112,14 @@ def add_routes(app: web.Application) -> None:
     for route in ROUTES:
         handler = guarded(route.handler, route.access)
         if route.method == "GET":
-            app.router.add_get(route.path, handler, allow_head=True)
+            app.router.add_get(_pattern(route), handler, allow_head=route.access is not Access.GATEWAY)
         else:
-            app.router.add_route(route.method, route.path, handler)
+            app.router.add_route(route.method, _pattern(route), handler)
+
+
+def _pattern(route: Route) -> str:
+    """The path as aiohttp's router has it: `{path}` is all that is left of an address."""
+    return route.path.replace("{path}", "{path:.*}")
 
 
 def guarded(handler: Handler, access: Access) -> Handler:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from marshmallow import ValidationError
-
 from goip.errors import InvalidPayload
 from goip.fields import Identifier, length, storable, without_controls
 from goip.gateways.dbl.packets import Packet
 from goip.models import Heartbeat, InboundSms, SimSlot
-from goip.validation import refusal
+from goip.validation import take_one
 
 INTERVAL_SECONDS = 30
 """The box sends a keepalive that often; it cannot be set."""
@@ -24,10 +22,7 @@ _STATES = ("gsm_status", "voip_status", "voip_state", "disable_status", "CGATT")
 
 def line_id_of(packet: Packet) -> str:
     """The line's id, which names the device. Raises InvalidPayload for one that cannot."""
-    try:
-        line_id: str = _LINE_ID.deserialize(packet.line_id)
-    except ValidationError as error:
-        raise refusal(ValidationError({"id": error.messages})) from None
+    line_id: str = take_one(_LINE_ID, packet.line_id, "id")
     return line_id
 
 

@@ -1,0 +1,103 @@
+"""`/in/{make}/{key}`: what gateways of other makes push over HTTP, each in its own language.
+
+What is told is on disk before the gateway has its reply. An unknown device with the enrolment key is registered by
+whatever it says first; and whatever a device says proves that it is alive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from goip.api.appkeys import ADDRESS_LIMIT, DEVICE_LIMIT, KEYRING, STORE
+from goip.api.bodies import read_body
+from goip.api.callers import address_of
+from goip.api.enrolling import record_or_enrol
+from goip.auth.gateways import admit, find_gateway_key
+from goip.errors import InvalidPayload, NotFound
+from goip.fields import Identifier, length
+from goip.gateways import HttpMake, Push
+from goip.gateways.registry import HTTP_MAKES
+from goip.ingest import record_note, record_sms
+from goip.models import Heartbeat, InboundSms, Told
+from goip.store.fleet import Fleet
+from goip.store.keys import Key
+from goip.validation import take_one
+
+_MOST_AT_ONCE = 1_000
+_DEVICE_ID = Identifier(validate=length(1, 128))
+
+
+async def push(request: web.Request) -> web.Response:
+    """`POST` or `GET /in/{make}/{key}`, and `/in/{make}/{key}/{path}`: whatever that make has to tell."""
+    app = request.app
+    app[ADDRESS_LIMIT].spend(address_of(request))
+    make = HTTP_MAKES.get(request.match_info["make"])
+    if make is None:
+        raise NotFound(f"there is no such make; there are: {', '.join(HTTP_MAKES)}", code="unknown_make")
+    key = find_gateway_key(app[KEYRING], request.match_info["key"])
+    pushed = await _pushed(request, key, app[STORE].fleet)
+    told = make.decode(pushed)
+    if len(told) > _MOST_AT_ONCE:
+        raise InvalidPayload(f"at most {_MOST_AT_ONCE} items at once", code="too_many_items")
+    for device_id, items in _by_device(pushed, told).items():
+        await _record(app, make, key, device_id, items)
+    reply = make.reply(pushed)
+    return web.Response(body=reply.body, status=reply.status, content_type=reply.content_type)
+
+
+async def _pushed(request: web.Request, key: Key, fleet: Fleet) -> Push:
+    path = request.match_info.get("path", "").strip("/")
+    owner = None if key.device_pk is None else fleet.find_by_pk(key.device_pk)
+    return Push(
+        method=request.method,
+        path=path,
+        query=request.query,
+        headers=request.headers,
+        body=await read_body(request),
+        key=request.match_info["key"],
+        device_id=owner.device_id if owner is not None else path.partition("/")[0] or None,
+        received_at=request.app[STORE].clock(),
+    )
+
+
+def _by_device(pushed: Push, told: Sequence[Told]) -> dict[str, list[Told]]:
+    """What was told, by whom it is about; where nothing was told, the device at least is alive."""
+    by_device: dict[str, list[Told]] = {}
+    for item in told:
+        by_device.setdefault(item.device_id, []).append(item)
+    if not told and pushed.device_id is not None:
+        by_device[pushed.device_id] = []
+    return by_device
+
+
+async def _record(app: web.Application, make: HttpMake, key: Key, device_id: str, items: list[Told]) -> None:
+    """Commit what one device told, all in one commit where it is known."""
+    take_one(_DEVICE_ID, device_id, "deviceId")
+    admission = admit(app[KEYRING], app[STORE].fleet, key, device_id)
+    app[DEVICE_LIMIT].spend(device_id)
+    beats = [item for item in items if isinstance(item, Heartbeat)]
+    if admission.device is None or not beats:
+        beats.insert(0, Heartbeat(device_id))
+    for beat in beats:
+        held_to = None if _declares(app[STORE].fleet, beat) else make.silence_seconds
+        timed = beat if held_to is None else beat._replace(interval_seconds=held_to)
+        await record_or_enrol(app, timed, admission, make=make.name)
+    await asyncio.gather(*(_record_other(app, item) for item in items if not isinstance(item, Heartbeat)))
+
+
+def _declares(fleet: Fleet, beat: Heartbeat) -> bool:
+    """True where the beat, or one before it, has said how often the device reports."""
+    known = fleet.find(beat.device_id)
+    return beat.interval_seconds is not None or (
+        known is not None and known.declared_interval_seconds is not None
+    )
+
+
+async def _record_other(app: web.Application, item: Told) -> None:
+    if isinstance(item, InboundSms):
+        await record_sms(app[STORE], item)
+    elif not isinstance(item, Heartbeat):
+        await record_note(app[STORE], item)
