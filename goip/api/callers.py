@@ -59,6 +59,12 @@ def public_url(request: web.Request) -> str:
     return f"{'https' if is_secure(request) else 'http'}://{host}"
 
 
+def is_proxied(request: web.Request) -> bool:
+    """True when something stands between the caller and us, as far as settings tell: what is not HTTP stops there."""
+    config = request.app[CONFIG]
+    return bool(config.public_url) or _is_trusted(request.remote or "", config.trusted_proxies)
+
+
 def is_own_origin(request: web.Request) -> bool:
     """True for our own page, and for callers that are no page at all."""
     origin = request.headers.get("Origin")

@@ -13,6 +13,7 @@ from goip.api import (
     inbound,
     jobs,
     live,
+    makes,
     openapi,
     server,
     sms,
@@ -86,6 +87,7 @@ ROUTES: tuple[Route, ...] = (
     Route("DELETE", "/api/sms/{smsId}", sms.delete_sms, _OPERATE, "Delete a message", answer=c.SuccessAnswer, tag="sms"),
 
     Route("GET", "/api/enrollment", server.enrollment, _OPERATE, "How unknown devices come in", answer=st.EnrollmentAnswer, tag="devices"),
+    Route("GET", "/api/makes", makes.list_makes, _OPERATE, "The makes of gateways, and where each has to report to", answer=g.MakesAnswer, tag="devices"),
     Route("POST", "/api/enrollment/keys", server.create_enrollment_key, _OPERATE, "Make an enrolment key", body=st.EnrollmentKeyCreate, answer=st.EnrollmentKeyAnswer, tag="devices", status=201),
 
     Route("GET", "/api/health", server.health, _PUBLIC, "How the server is", answer=st.HealthAnswer, tag="server"),

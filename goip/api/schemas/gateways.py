@@ -1,10 +1,14 @@
-"""What gateways are answered. A device that is registered by a request finds `deviceKey`, shown this once."""
+"""What gateways are answered, and what is told of their makes.
+
+A device that is registered by a request finds `deviceKey`, shown this once.
+"""
 
 from __future__ import annotations
 
 from marshmallow import fields
 
 from goip.api.schemas.common import Shape, or_null
+from goip.fields import one_of
 
 _PENDING = {"description": "There when the device waits for an operator to adopt it."}
 _KEY = {"description": "There when the device is new: its own key, to show from now on."}
@@ -49,3 +53,29 @@ class SmsReceivedAnswer(Shape):
     carrier_name = or_null(fields.String)
     recipient = or_null(fields.String)
     duplicate = fields.Boolean()
+
+
+class MakeShape(Shape):
+    """One make of gateways; what it cannot be given is null."""
+
+    name = fields.String(metadata={"description": "As it stands in the `make` of its devices."})
+    title = fields.String()
+    transport = fields.String(validate=one_of("http", "udp"))
+    address = or_null(
+        fields.String,
+        metadata={"description": "Where it posts to; `{key}` stands for the key, if it is in there."},
+    )
+    udp_port = or_null(fields.Integer, metadata={"description": "Null where nobody listens."})
+
+
+class MakesAnswer(Shape):
+    """Every make, and how they reach this server; `url` is the server as the caller sees it."""
+
+    url = fields.String()
+    is_local_only = fields.Boolean(
+        metadata={"description": "It listens where no other machine can reach it, but through a proxy."}
+    )
+    is_proxied = fields.Boolean(
+        metadata={"description": "Something stands before it, which lets HTTP through and nothing else."}
+    )
+    every_make = fields.List(fields.Nested(MakeShape), data_key="makes")

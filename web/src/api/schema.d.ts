@@ -696,6 +696,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/makes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The makes of gateways, and where each has to report to
+         * @description For a user or script that may operate.
+         */
+        get: operations["listMakes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/enrollment/keys": {
         parameters: {
             query?: never;
@@ -1559,6 +1579,27 @@ export interface components {
             mode: "auto" | "approve";
             url: string;
             hasKey: boolean;
+        };
+        /** @description One make of gateways; what it cannot be given is null. */
+        Make: {
+            /** @description As it stands in the `make` of its devices. */
+            name: string;
+            title: string;
+            /** @enum {string} */
+            transport: "http" | "udp";
+            /** @description Where it posts to; `{key}` stands for the key, if it is in there. */
+            address: string | null;
+            /** @description Null where nobody listens. */
+            udpPort: number | null;
+        };
+        /** @description Every make, and how they reach this server; `url` is the server as the caller sees it. */
+        MakesAnswer: {
+            url: string;
+            /** @description It listens where no other machine can reach it, but through a proxy. */
+            isLocalOnly: boolean;
+            /** @description Something stands before it, which lets HTTP through and nothing else. */
+            isProxied: boolean;
+            makes: components["schemas"]["Make"][];
         };
         /** @description `POST /api/enrollment/keys`. */
         EnrollmentKeyCreate: {
@@ -2816,6 +2857,28 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EnrollmentAnswer"];
+                };
+            };
+            "4XX": components["responses"]["Refusal"];
+            "5XX": components["responses"]["Trouble"];
+        };
+    };
+    listMakes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MakesAnswer"];
                 };
             };
             "4XX": components["responses"]["Refusal"];
