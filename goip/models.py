@@ -66,7 +66,10 @@ class SimSlot(NamedTuple):
 
 
 class Heartbeat(NamedTuple):
-    """One sign of life, whatever make it came from; None means that the gateway did not say."""
+    """One sign of life, whatever make it came from; None means that the gateway did not say.
+
+    With `is_partial`, `sim_slots` are some of the device's slots only, each of them told whole: the others stay.
+    """
 
     device_id: str
     name: str | None = None
@@ -82,6 +85,7 @@ class Heartbeat(NamedTuple):
     sent_at: int | None = None
     counter: int | None = None
     phone_number: str | None = None
+    is_partial: bool = False
 
 
 class Rhythm(NamedTuple):

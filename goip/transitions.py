@@ -49,7 +49,7 @@ def beat(device: Device, heartbeat: Heartbeat, received_at: int, seq: int) -> St
         facts.append(status_fact(device, "online", _return_reason(device, received_at), received_at))
     if _is_stale(device, heartbeat, received_at):
         return Step(_seen(device, heartbeat, received_at, seq), tuple(facts), is_backlog=True)
-    if _is_reboot(device.counter, heartbeat.counter):
+    if is_reboot(device.counter, heartbeat.counter):
         facts.append(
             Fact(
                 "device-reboot",
@@ -114,7 +114,8 @@ def _clock_was_set_back(device: Device, heartbeat: Heartbeat, received_at: int) 
     return passed_here >= 1_000 and abs(passed_here - passed_there) <= min(_CLOCKS_AGREE_MS, passed_here // 2)
 
 
-def _is_reboot(known: int | None, counter: int | None) -> bool:
+def is_reboot(known: int | None, counter: int | None) -> bool:
+    """True when a device that counted up to `known` has begun to count anew."""
     if known is None or counter is None or counter >= known:
         return False
     return counter == 1 or known - counter > _REORDERED_BEATS
@@ -153,7 +154,7 @@ def _updated(known: Device, told: Heartbeat, received_at: int, seq: int) -> Devi
         charging=known.charging if told.charging is None else told.charging,
         signal_strength=known.signal_strength if told.signal_strength is None else told.signal_strength,
         device_status=known.device_status if told.device_status is None else told.device_status,
-        slots=known.slots if sim_slots is None else _merged_slots(known.slots, sim_slots),
+        slots=known.slots if sim_slots is None else _merged_slots(known.slots, sim_slots, told.is_partial),
         brand_info=known.brand_info if brand_info is None else brand_info,
         ip_address=known.ip_address if told.ip_address is None else told.ip_address,
         firmware=known.firmware if told.firmware is None else told.firmware,
@@ -177,12 +178,20 @@ def _learned(device: Device, received_at: int) -> Rhythm:
     return rhythm.learn(device.rhythm, gap_seconds, rhythm.offline_seconds(device))
 
 
-def _merged_slots(known: tuple[SimSlot, ...], told: tuple[SimSlot, ...]) -> tuple[SimSlot, ...]:
-    """The slots by their index; a number known for the same card is kept where the beat does not tell it."""
-    if all(map(_PHONE_NUMBER, told)):
+def _merged_slots(
+    known: tuple[SimSlot, ...], told: tuple[SimSlot, ...], is_partial: bool
+) -> tuple[SimSlot, ...]:
+    """The slots by their index; a number known for the same card is kept where the beat does not tell it.
+
+    Those that are not told are gone, unless the beat tells some slots only.
+    """
+    if not is_partial and all(map(_PHONE_NUMBER, told)):
         return tuple(sorted(told, key=_SLOT_INDEX))
     by_index = {slot.slot_index: slot for slot in known}
     merged = [_with_known_number(slot, by_index.get(slot.slot_index)) for slot in told]
+    if is_partial:
+        indexes = {slot.slot_index for slot in told}
+        merged += [slot for slot in known if slot.slot_index not in indexes]
     return tuple(sorted(merged, key=_SLOT_INDEX))
 
 

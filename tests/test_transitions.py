@@ -337,6 +337,20 @@ def test_a_beat_without_slots_leaves_them_and_an_empty_list_empties_them() -> No
     assert beat(known, sim_slots=()).device.slots == ()
 
 
+def test_a_beat_that_tells_some_slots_leaves_the_others() -> None:
+    known = device(slots=(SimSlot(0, iccid=CARD, phone_number="+491"), SimSlot(1, status="searching")))
+    after = beat(known, sim_slots=(SimSlot(2), SimSlot(1, status="registered")), is_partial=True).device
+    assert after.slots == (known.slots[0], SimSlot(1, status="registered"), SimSlot(2))
+    assert beat(after, sim_slots=(), is_partial=True).device.slots == after.slots
+
+
+def test_a_slot_that_is_told_alone_is_told_whole() -> None:
+    known = device(slots=(SimSlot(0, iccid=CARD, phone_number="+491", signal_strength=20), SimSlot(1)))
+    same_card = beat(known, sim_slots=(SimSlot(0, iccid=CARD),), is_partial=True).device
+    assert same_card.slots == (SimSlot(0, iccid=CARD, phone_number="+491"), SimSlot(1))
+    assert beat(known, sim_slots=(SimSlot(0),), is_partial=True).device.slots == (SimSlot(0), SimSlot(1))
+
+
 # ---- rhythm ----
 
 

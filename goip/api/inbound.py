@@ -16,7 +16,15 @@ from goip.api.bodies import read_body
 from goip.api.callers import address_of
 from goip.api.enrolling import record_or_enrol
 from goip.auth.gateways import admit, find_gateway_key
-from goip.errors import InvalidPayload, NotFound
+from goip.errors import (
+    Forbidden,
+    InvalidPayload,
+    NotFound,
+    TooManyRequests,
+    TooSlow,
+    Unauthorized,
+    Unavailable,
+)
 from goip.fields import Identifier, length
 from goip.gateways import HttpMake, Push
 from goip.gateways.registry import HTTP_MAKES
@@ -27,29 +35,47 @@ from goip.store.keys import Key
 from goip.validation import take_one
 
 _MOST_AT_ONCE = 1_000
+_TRY_AGAIN_SECONDS = 60
 _DEVICE_ID = Identifier(validate=length(1, 128))
 
 
 async def push(request: web.Request) -> web.Response:
-    """`POST` or `GET /in/{make}/{key}`, and `/in/{make}/{key}/{path}`: whatever that make has to tell."""
-    app = request.app
-    app[ADDRESS_LIMIT].spend(address_of(request))
+    """`/in/{make}/{key}`, and `/in/{make}/{key}/{path}`: whatever that make has to tell."""
     make = HTTP_MAKES.get(request.match_info["make"])
+    try:
+        request.app[ADDRESS_LIMIT].spend(address_of(request))
+        return await _take(request, make)
+    except (Forbidden, TooManyRequests, TooSlow, Unauthorized) as refusal:
+        if make is None or not make.is_final(_path_of(request)):
+            raise
+        # A sender that drops what is refused keeps it until the limit, or an operator, lets it in.
+        wait = refusal.retry_after_seconds or _TRY_AGAIN_SECONDS
+        raise Unavailable(refusal.message, code=refusal.code, retry_after_seconds=wait) from None
+
+
+async def _take(request: web.Request, make: HttpMake | None) -> web.Response:
+    app = request.app
     if make is None:
         raise NotFound(f"there is no such make; there are: {', '.join(HTTP_MAKES)}", code="unknown_make")
     key = find_gateway_key(app[KEYRING], request.match_info["key"])
-    pushed = await _pushed(request, key, app[STORE].fleet)
+    pushed = await _pushed(request, make, key, app[STORE].fleet)
     told = make.decode(pushed)
     if len(told) > _MOST_AT_ONCE:
         raise InvalidPayload(f"at most {_MOST_AT_ONCE} items at once", code="too_many_items")
-    for device_id, items in _by_device(pushed, told).items():
-        await _record(app, make, key, device_id, items)
+    is_alive = not make.is_hearsay(pushed)
+    for device_id, items in _by_device(pushed, told, is_alive).items():
+        await _record(app, make, key, device_id, items, is_alive)
     reply = make.reply(pushed)
     return web.Response(body=reply.body, status=reply.status, content_type=reply.content_type)
 
 
-async def _pushed(request: web.Request, key: Key, fleet: Fleet) -> Push:
-    path = request.match_info.get("path", "").strip("/")
+def _path_of(request: web.Request) -> str:
+    return request.match_info.get("path", "").strip("/")
+
+
+async def _pushed(request: web.Request, make: HttpMake, key: Key, fleet: Fleet) -> Push:
+    path = _path_of(request)
+    named = None if make.has_own_paths else path.partition("/")[0] or None
     owner = None if key.device_pk is None else fleet.find_by_pk(key.device_pk)
     return Push(
         method=request.method,
@@ -58,28 +84,31 @@ async def _pushed(request: web.Request, key: Key, fleet: Fleet) -> Push:
         headers=request.headers,
         body=await read_body(request),
         key=request.match_info["key"],
-        device_id=owner.device_id if owner is not None else path.partition("/")[0] or None,
+        device_id=named if owner is None else owner.device_id,
         received_at=request.app[STORE].clock(),
+        raw_query=request.rel_url.raw_query_string,
     )
 
 
-def _by_device(pushed: Push, told: Sequence[Told]) -> dict[str, list[Told]]:
-    """What was told, by whom it is about; where nothing was told, the device at least is alive."""
+def _by_device(pushed: Push, told: Sequence[Told], is_alive: bool) -> dict[str, list[Told]]:
+    """What was told, by whom it is about; where nothing was told, a device that spoke at least is alive."""
     by_device: dict[str, list[Told]] = {}
     for item in told:
         by_device.setdefault(item.device_id, []).append(item)
-    if not told and pushed.device_id is not None:
+    if is_alive and not told and pushed.device_id is not None:
         by_device[pushed.device_id] = []
     return by_device
 
 
-async def _record(app: web.Application, make: HttpMake, key: Key, device_id: str, items: list[Told]) -> None:
-    """Commit what one device told, all in one commit where it is known."""
+async def _record(
+    app: web.Application, make: HttpMake, key: Key, device_id: str, items: list[Told], is_alive: bool
+) -> None:
+    """Commit what one device told, all in one commit where it is known; with it, that it is alive."""
     take_one(_DEVICE_ID, device_id, "deviceId")
     admission = admit(app[KEYRING], app[STORE].fleet, key, device_id)
     app[DEVICE_LIMIT].spend(device_id)
     beats = [item for item in items if isinstance(item, Heartbeat)]
-    if admission.device is None or not beats:
+    if admission.device is None or (is_alive and not beats):
         beats.insert(0, Heartbeat(device_id))
     for beat in beats:
         held_to = None if _declares(app[STORE].fleet, beat) else make.silence_seconds

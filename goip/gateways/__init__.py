@@ -17,7 +17,8 @@ class Push(NamedTuple):
 
     `headers` ignore case. `key` is what it showed in its address; `device_id` is what names the device when the
     body does not: the device that the key belongs to, or what follows the key in the address; None where
-    neither does. `received_at` is in ms since the epoch.
+    neither does. `received_at` is in ms since the epoch. `raw_query` is what `query` was read from, for bytes that
+    are no UTF-8.
     """
 
     method: str
@@ -28,6 +29,7 @@ class Push(NamedTuple):
     key: str
     device_id: str | None
     received_at: int
+    raw_query: str = ""
 
 
 class Reply(NamedTuple):
@@ -43,12 +45,19 @@ def say_ok(_push: Push) -> Reply:
     return Reply()
 
 
+def never(_what: object) -> bool:
+    """For makes of which something is never so."""
+    return False
+
+
 class HttpMake(NamedTuple):
     """One make that posts to us.
 
     `decode` raises InvalidPayload naming the field, Unauthorized for a signature that does not hold. It tells
-    only what the request said: that the device is alive is known without it. `silence_seconds` is the interval
-    that a device of this make is held to until it declares one.
+    only what the request said: that the device is alive is known without it, unless `is_hearsay` says that
+    somebody else speaks of it. `silence_seconds` is the interval that a device of this make is held to until it
+    declares one. What follows the key in the address names the device, or with `has_own_paths` is the make's.
+    `is_final`: what is refused at this path with a 4xx, the sender drops.
     """
 
     name: str
@@ -56,3 +65,6 @@ class HttpMake(NamedTuple):
     silence_seconds: int
     decode: Callable[[Push], Sequence[Told]]
     reply: Callable[[Push], Reply] = say_ok
+    has_own_paths: bool = False
+    is_final: Callable[[str], bool] = never
+    is_hearsay: Callable[[Push], bool] = never

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
 
+from goip.clock import parse_time
 from goip.errors import InvalidPayload
 from goip.gateways import Push
 
 _MOST_FIELDS = 200
+_EARLIEST_SECONDS = 1_000_000_000
+"""A number below this (September 2001) is a counter, or no time at all."""
 
 
 def form_of(push: Push) -> dict[str, str]:
@@ -27,13 +33,25 @@ def form_of(push: Push) -> dict[str, str]:
 
 def object_of(push: Push) -> dict[str, Any]:
     """The JSON object of the body. Raises InvalidPayload when it is none."""
-    try:
-        data = orjson.loads(push.body)
-    except orjson.JSONDecodeError as error:
-        raise InvalidPayload(f"the body is not valid JSON: {error}", code="invalid_json") from None
+    data = json_of(push.body)
     if not isinstance(data, dict):
         raise InvalidPayload("the body must be an object")
     return data
+
+
+def json_of(body: bytes) -> Any:
+    """The JSON of a body, also as phones write it: half an emoji, a bare line break, a byte that is no UTF-8.
+
+    Such a message can be stored, and one that is refused is lost. Raises InvalidPayload for what is no JSON.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        refused = InvalidPayload(f"the body is not valid JSON: {error}", code="invalid_json")
+    try:
+        return json.loads(body.decode("utf-8-sig", "replace"), strict=False)
+    except (ValueError, RecursionError):
+        raise refused from None
 
 
 def need_text(data: Mapping[str, Any], *names: str) -> str:
@@ -56,3 +74,40 @@ def need_device(push: Push, told: str | None = None) -> str:
             fields={"deviceId": ["Is required."]},
         )
     return device_id
+
+
+def moment_of(told: object) -> int | None:
+    """The moment that a field tells, in ms since the epoch; None where it tells none.
+
+    Epoch s or ms, as a number or as text, or ISO 8601 with a zone. A wall clock without one names no moment.
+    """
+    if isinstance(told, str):
+        text = told.strip()
+        try:
+            told = float(text)
+        except ValueError:
+            return _zoned(text)
+    if isinstance(told, bool) or not isinstance(told, int | float) or not told >= _EARLIEST_SECONDS:
+        return None
+    return _parsed(told)
+
+
+def _zoned(text: str) -> int | None:
+    try:
+        has_zone = datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return None
+    return _parsed(text) if has_zone else None
+
+
+def _parsed(told: object) -> int | None:
+    try:
+        return parse_time(told)
+    except (ValueError, OverflowError):
+        return None
+
+
+def content_id(*parts: object) -> str:
+    """An id for a message that was given none which is good for ever: the same parts give the same."""
+    text = "\x1f".join(f"{len(str(part))}:{part}" for part in parts)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from goip.gateways import HttpMake, jasmin
+from goip.gateways import HttpMake, capcom6, dinstar, ejoin, forwarder, jasmin, kannel, smssync
 
 HTTP_MAKES: Mapping[str, HttpMake] = {
     make.name: make
     for make in (
+        forwarder.MAKE,
+        forwarder.OPENVOX,
+        dinstar.MAKE,
+        capcom6.MAKE,
+        ejoin.MAKE,
         jasmin.MAKE,
+        kannel.MAKE,
+        smssync.MAKE,
+        smssync.MAKE,
     )
 }  # fmt: skip

@@ -11,6 +11,7 @@ from goip.models import Device, Direction, Event, Heartbeat, Rhythm, SetAside, S
 from goip.store.statements import Row
 
 _SLOTS = Heartbeat._fields.index("sim_slots")
+_IS_PARTIAL = Heartbeat._fields.index("is_partial")
 
 
 def device_row(device: Device) -> Row:
@@ -122,6 +123,7 @@ def heartbeat_text(beat: Heartbeat) -> str:
     values: list[Any] = list(beat)
     if beat.sim_slots is not None:
         values[_SLOTS] = [tuple(slot) for slot in beat.sim_slots]
+    values[_IS_PARTIAL] = beat.is_partial or None
     while values[-1] is None:
         values.pop()
     return orjson.dumps(values).decode()

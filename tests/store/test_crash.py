@@ -65,6 +65,20 @@ async def test_slots_that_are_told_in_any_order_come_back_as_they_were(store: St
         assert fleet_of(again) == before
 
 
+async def test_slots_that_are_told_alone_come_back_with_the_others(store: Store) -> None:
+    await enrol(store, sim_slots=(SimSlot(0, phone_number="+1"), SimSlot(1, status="searching")))
+    await beat(store, sim_slots=(SimSlot(1, status="registered"), SimSlot(2)), is_partial=True)
+    before = fleet_of(store)
+    assert before["gw-1"].slots == (
+        SimSlot(0, phone_number="+1"),
+        SimSlot(1, status="registered"),
+        SimSlot(2),
+    )
+    await crash(store)
+    async with opened(store) as again:
+        assert fleet_of(again) == before
+
+
 async def test_a_close_folds_everything_so_that_a_start_has_nothing_to_replay(store: Store) -> None:
     await enrol(store)
     for n in range(5):

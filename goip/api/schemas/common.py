@@ -10,6 +10,8 @@ from marshmallow.types import UnknownOption
 from goip.fields import Line, Time, Whole, WireSchema, at_most, between, length
 
 LONGEST_DEVICE_ID = 128
+HIGHEST_SLOT_INDEX = 99_999
+"""Makes that have several SIM slots in a port number them by port and slot: 64.08 is 6408."""
 _LONGEST_SEARCH = 200
 _LONGEST_CURSOR = 4_096
 _CURSOR = {"description": "The `nextCursor` of the page before."}

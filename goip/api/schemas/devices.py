@@ -8,6 +8,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from goip.api.listing import SORTS
 from goip.api.schemas.common import (
+    HIGHEST_SLOT_INDEX,
     LONGEST_DEVICE_ID,
     NumberedPageQuery,
     PageQuery,
@@ -47,7 +48,8 @@ class HistoryQuery(SpanQuery):
 
     metric = Line(load_default="battery", validate=one_of(*METRICS))
     slot_index = Whole(
-        validate=between(0, 1023), metadata={"description": "Without it, the device's own values."}
+        validate=between(0, HIGHEST_SLOT_INDEX),
+        metadata={"description": "Without it, the device's own values."},
     )
     step = Whole(
         load_default=BUCKET_SECONDS,

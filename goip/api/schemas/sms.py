@@ -5,6 +5,7 @@ from __future__ import annotations
 from marshmallow import fields
 
 from goip.api.schemas.common import (
+    HIGHEST_SLOT_INDEX,
     NumberedPageQuery,
     PageShape,
     Shape,
@@ -23,7 +24,7 @@ class SmsQuery(NumberedPageQuery, SpanQuery):
 
     search = search()
     device_id = device_id()
-    slot_index = Whole(validate=between(0, 1023))
+    slot_index = Whole(validate=between(0, HIGHEST_SLOT_INDEX))
     peer = Text(validate=length(1, 64), metadata={"description": "The other side of the conversation."})
     direction = Line(validate=one_of(*DIRECTIONS))
     format = Line(validate=one_of("json", "csv"))

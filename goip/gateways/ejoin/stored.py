@@ -1,0 +1,43 @@
+"""What a box still has in its memory, for what came while we were away: the answer of its `goip_get_sms.html`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from goip.errors import InvalidPayload
+from goip.gateways.ejoin.messages import received
+from goip.gateways.ejoin.values import object_in, whole, word
+from goip.models import DeliveryReport, InboundSms
+
+STORED_PATH = "/goip_get_sms.html"
+
+
+class Stored(NamedTuple):
+    """A piece of the box's memory.
+
+    `life` (the vendor's `ssrc`) is another one after a restart, and the numbers of messages then begin at 1 again;
+    `next_id` is where to read on. The messages are those of the pushes: one that was pushed is known when it
+    comes again.
+    """
+
+    life: str
+    next_id: int
+    told: Sequence[InboundSms | DeliveryReport]
+
+
+def decode_stored(body: bytes, device_id: str) -> Stored:
+    """The answer of a box. Raises InvalidPayload for none, and with the box's own words when it refused."""
+    data = object_in(body)
+    code = whole(data.get("code"))
+    if code != 0:
+        raise InvalidPayload(
+            f"the box refused: {code} {word(data.get('reason')) or ''}".strip(), code="box_refused"
+        )
+    life, next_id = word(data.get("ssrc")), whole(data.get("next_sms"))
+    if life is None:
+        raise InvalidPayload("ssrc is required", fields={"ssrc": ["Is required."]})
+    if next_id is None or next_id < 1:
+        raise InvalidPayload("next_sms is required", fields={"next_sms": ["Must be a number from 1 on."]})
+    rows = data.get("data")
+    return Stored(life, next_id, received(device_id, [] if rows is None else rows))
