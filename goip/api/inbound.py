@@ -18,6 +18,7 @@ from goip.api.enrolling import record_or_enrol
 from goip.auth.gateways import admit, find_gateway_key
 from goip.errors import (
     Forbidden,
+    GoipError,
     InvalidPayload,
     NotFound,
     TooManyRequests,
@@ -36,6 +37,8 @@ from goip.validation import take_one
 
 _MOST_AT_ONCE = 1_000
 _TRY_AGAIN_SECONDS = 60
+_NOT_YET = (Forbidden, TooManyRequests, TooSlow, Unauthorized, web.HTTPRequestEntityTooLarge)
+"""Refusals that time, a limit or an operator may lift: what was pushed may be stored one day."""
 _DEVICE_ID = Identifier(validate=length(1, 128))
 
 
@@ -45,12 +48,10 @@ async def push(request: web.Request) -> web.Response:
     try:
         request.app[ADDRESS_LIMIT].spend(address_of(request))
         return await _take(request, make)
-    except (Forbidden, TooManyRequests, TooSlow, Unauthorized) as refusal:
+    except _NOT_YET as refusal:
         if make is None or not make.is_final(_path_of(request)):
             raise
-        # A sender that drops what is refused keeps it until the limit, or an operator, lets it in.
-        wait = refusal.retry_after_seconds or _TRY_AGAIN_SECONDS
-        raise Unavailable(refusal.message, code=refusal.code, retry_after_seconds=wait) from None
+        raise _later(refusal) from None
 
 
 async def _take(request: web.Request, make: HttpMake | None) -> web.Response:
@@ -67,6 +68,14 @@ async def _take(request: web.Request, make: HttpMake | None) -> web.Response:
         await _record(app, make, key, device_id, items, is_alive)
     reply = make.reply(pushed)
     return web.Response(body=reply.body, status=reply.status, content_type=reply.content_type)
+
+
+def _later(refusal: GoipError | web.HTTPException) -> Unavailable:
+    """The refusal in words that a sender which drops what is refused takes for "come again"."""
+    if isinstance(refusal, web.HTTPException):
+        return Unavailable("the body is too large", code="too_large", retry_after_seconds=_TRY_AGAIN_SECONDS)
+    wait = refusal.retry_after_seconds or _TRY_AGAIN_SECONDS
+    return Unavailable(refusal.message, code=refusal.code, retry_after_seconds=wait)
 
 
 def _path_of(request: web.Request) -> str:

@@ -47,6 +47,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/in/{make}/{key}", inbound.push, _GATEWAY, "The same, for makes that call by GET", tag="gateways", also_answers=("text/plain",)),
     Route("POST", "/in/{make}/{key}/{path}", inbound.push, _GATEWAY, "The same, with the device's name or the make's own path", tag="gateways", also_answers=("text/plain",)),
     Route("GET", "/in/{make}/{key}/{path}", inbound.push, _GATEWAY, "The same, by GET", tag="gateways", also_answers=("text/plain",)),
+    Route("PUT", "/in/{make}/{key}/{path}", inbound.push, _GATEWAY, "The same, for apps whose own paths take PUT", tag="gateways", also_answers=("text/plain",)),
+    Route("PATCH", "/in/{make}/{key}/{path}", inbound.push, _GATEWAY, "The same, for apps whose own paths take PATCH", tag="gateways", also_answers=("text/plain",)),
 
     Route("POST", "/api/auth/login", auth.login, _PUBLIC, "Log in with a password", body=a.LoginBody, answer=a.LoginAnswer, tag="auth"),
     Route("POST", "/api/auth/refresh", auth.refresh, _PUBLIC, "Turn a refresh token into new tokens", body=a.RefreshBody, answer=a.LoginAnswer, tag="auth"),

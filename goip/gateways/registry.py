@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from goip.gateways import HttpMake, capcom6, dinstar, ejoin, forwarder, jasmin, kannel, smssync
+from goip.gateways import HttpMake, capcom6, dinstar, ejoin, forwarder, httpsms, jasmin, kannel, smssync
 
 HTTP_MAKES: Mapping[str, HttpMake] = {
     make.name: make
@@ -13,6 +13,7 @@ HTTP_MAKES: Mapping[str, HttpMake] = {
         forwarder.OPENVOX,
         dinstar.MAKE,
         capcom6.MAKE,
+        httpsms.MAKE,
         ejoin.MAKE,
         jasmin.MAKE,
         kannel.MAKE,

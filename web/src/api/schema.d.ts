@@ -100,7 +100,11 @@ export interface paths {
          * @description For a device with its key, or with an enrolment key the first time.
          */
         get: operations["push4"];
-        put?: never;
+        /**
+         * The same, for apps whose own paths take PUT
+         * @description For a device with its key, or with an enrolment key the first time.
+         */
+        put: operations["push5"];
         /**
          * The same, with the device's name or the make's own path
          * @description For a device with its key, or with an enrolment key the first time.
@@ -109,7 +113,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * The same, for apps whose own paths take PATCH
+         * @description For a device with its key, or with an enrolment key the first time.
+         */
+        patch: operations["push6"];
         trace?: never;
     };
     "/api/auth/login": {
@@ -1887,7 +1895,59 @@ export interface operations {
             "5XX": components["responses"]["Trouble"];
         };
     };
+    push5: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                make: string;
+                key: string;
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            "4XX": components["responses"]["Refusal"];
+            "5XX": components["responses"]["Trouble"];
+        };
+    };
     push3: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                make: string;
+                key: string;
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            "4XX": components["responses"]["Refusal"];
+            "5XX": components["responses"]["Trouble"];
+        };
+    };
+    push6: {
         parameters: {
             query?: never;
             header?: never;
