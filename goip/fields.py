@@ -4,16 +4,17 @@ They forgive what senders get wrong without harm (numbers as text, text as numbe
 say plainly what they cannot take: a message is a predicate, "Must be ...", that reads after a field's name.
 Nothing that passes can break the database: no NUL, no lone surrogate, no number without end.
 
-`unchanged_when` is for `goip.validation`: an expression in `{v}` which, when true, promises that the field
-loads exactly that value, as it loads None as None where it may be null. A subclass does not inherit it.
+`unchanged` is for `goip.validation`: which values the field certainly loads as they are, as it loads None as None
+where it may be null. A subclass does not inherit it.
 `described` is for the documents: what JSON Schema is to say of the field beside its limits.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import orjson
 from marshmallow import RAISE, Schema, fields, missing, post_load, validate
@@ -58,6 +59,19 @@ _FLAG: Messages = {"invalid": "Must be true or false."}
 _TIME: Messages = {"invalid": "Must be a time from 1970 on: ISO 8601, epoch seconds or epoch milliseconds."}
 
 
+class Unchanged(NamedTuple):
+    """Which values of a JSON type a field loads as they are: those within `limits` (msgspec's names for them).
+
+    Of texts, those of which `is_same` is true, or with `is_line` those of visible characters and no space at their
+    ends. What the field makes of any other text, it is asked.
+    """
+
+    kind: Any
+    limits: Mapping[str, Any] = {}
+    is_same: Callable[[str], object] | None = None
+    is_line: bool = False
+
+
 class WireSchema(Schema):
     """A schema whose wire names are the camelCase of its fields' names; it refuses what it does not know.
 
@@ -94,7 +108,7 @@ class Line(fields.String):
     Padding by NUL, tab or line end, as modems leave it, is cut off; control characters inside are refused.
     """
 
-    unchanged_when: ClassVar[str] = "type({v}) is str and {v}.isprintable()"
+    unchanged: ClassVar[Unchanged] = Unchanged(str, is_same=str.isprintable)
     described: ClassVar[Described] = {"pattern": r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$"}
     default_error_messages = _TEXT
 
@@ -110,10 +124,7 @@ class Line(fields.String):
 class Label(Line):
     """A line that says something or nothing: it is trimmed, and a blank one is null."""
 
-    unchanged_when: ClassVar[str] = (
-        "type({v}) is str and "
-        "({v}.isalnum() or {v} and {v}.isprintable() and {v}[0] != ' ' and {v}[-1] != ' ')"
-    )
+    unchanged: ClassVar[Unchanged] = Unchanged(str, is_line=True)
 
     def deserialize(self, value: Any, attr: str | None = None, data: Data = None, **kwargs: Any) -> Any:
         """The line, or None."""
@@ -124,9 +135,7 @@ class Label(Line):
 class PhoneNumber(Label):
     """A phone number, kept as it is told; null for the words that phones send in its place."""
 
-    unchanged_when: ClassVar[str] = (
-        "type({v}) is str and {v}[1:].isdecimal() and ({v}[0] == '+' or {v}[0].isdecimal())"
-    )
+    unchanged: ClassVar[Unchanged] = Unchanged(str, is_same=re.compile(r"\+?[0-9]+\Z").match)
 
     def deserialize(self, value: Any, attr: str | None = None, data: Data = None, **kwargs: Any) -> Any:
         """The number, or None."""
@@ -137,8 +146,8 @@ class PhoneNumber(Label):
 class Identifier(Line):
     """A name that stands in addresses and room names: all of it can be seen, and nothing is a slash."""
 
-    unchanged_when: ClassVar[str] = (
-        "type({v}) is str and {v}.isprintable() and {v}.strip() == {v} and '/' not in {v} and {v}[:1] != '.'"
+    unchanged: ClassVar[Unchanged] = Unchanged(
+        str, is_same=re.compile(r"[A-Za-z0-9_:+-][A-Za-z0-9_:+.-]*\Z").match
     )
     described: ClassVar[Described] = {
         "pattern": r"^(?!\.{1,2}$)[!-.0-~]([ -.0-~]*[!-.0-~])?$",
@@ -157,7 +166,7 @@ class Identifier(Line):
 class Text(fields.String):
     """Text of any kind, kept as it is; what no database can store becomes U+FFFD."""
 
-    unchanged_when: ClassVar[str] = "type({v}) is str and {v}.isprintable()"
+    unchanged: ClassVar[Unchanged] = Unchanged(str, is_same=str.isprintable)
     default_error_messages = _TEXT
 
     def _deserialize(self, value: Any, attr: str | None, data: Data, **kwargs: Any) -> str:
@@ -168,7 +177,7 @@ class Text(fields.String):
 class Remark(Text):
     """Text that says something or nothing: blank is null."""
 
-    unchanged_when: ClassVar[str] = "type({v}) is str and {v} and {v}.isprintable()"
+    unchanged: ClassVar[Unchanged] = Unchanged(str, is_line=True)
 
     def deserialize(self, value: Any, attr: str | None = None, data: Data = None, **kwargs: Any) -> Any:
         """The text, or None."""
@@ -179,7 +188,7 @@ class Remark(Text):
 class Amount(Remark):
     """A sum of money as a gateway tells it: text with or without a currency, or a number; kept as text."""
 
-    unchanged_when: ClassVar[str] = Remark.unchanged_when
+    unchanged: ClassVar[Unchanged] = Remark.unchanged
     described: ClassVar[Described] = {"type": ["string", "number"]}
     default_error_messages = _AMOUNT
 
@@ -234,7 +243,7 @@ class Object(fields.Nested):
 class Whole(fields.Integer):
     """A whole number, also as text; a fraction is rounded (phones send 56.99999999), blank is absent."""
 
-    unchanged_when: ClassVar[str] = "type({v}) is int"
+    unchanged: ClassVar[Unchanged] = Unchanged(int)
     default_error_messages = _WHOLE
 
     def deserialize(self, value: Any, attr: str | None = None, data: Data = None, **kwargs: Any) -> Any:
@@ -252,7 +261,7 @@ class Whole(fields.Integer):
 class Real(fields.Float):
     """A finite number, also as text; blank is absent."""
 
-    unchanged_when: ClassVar[str] = "type({v}) is float and isfinite({v})"
+    unchanged: ClassVar[Unchanged] = Unchanged(float, {"ge": -sys.float_info.max, "le": sys.float_info.max})
     default_error_messages = _REAL
 
     def deserialize(self, value: Any, attr: str | None = None, data: Data = None, **kwargs: Any) -> Any:
@@ -263,7 +272,7 @@ class Real(fields.Float):
 class Flag(fields.Boolean):
     """True or false, also as 0, 1 or a word; blank is absent."""
 
-    unchanged_when: ClassVar[str] = "({v} is True or {v} is False)"
+    unchanged: ClassVar[Unchanged] = Unchanged(bool)
     default_error_messages = _FLAG
 
     def deserialize(self, value: Any, attr: str | None = None, data: Data = None, **kwargs: Any) -> Any:
@@ -274,7 +283,7 @@ class Flag(fields.Boolean):
 class Time(fields.Integer):
     """A moment, as ms since the epoch; sent as ISO 8601, epoch seconds or epoch ms; blank is absent."""
 
-    unchanged_when: ClassVar[str] = f"type({{v}}) is int and 100_000_000_000 <= {{v}} <= {LATEST_MS}"
+    unchanged: ClassVar[Unchanged] = Unchanged(int, {"ge": 100_000_000_000, "le": LATEST_MS})
     described: ClassVar[Described] = {
         "type": ["string", "integer"],
         "format": "date-time",

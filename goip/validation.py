@@ -1,43 +1,37 @@
-"""From what a sender wrote to what it means: marshmallow decides, and generated code agrees with it faster.
+"""From what a sender wrote to what it means: marshmallow decides, and msgspec agrees with it faster.
 
-The schema is the one source. `compile_fast` writes its common case out as one flat function: the checks of
-the usual types and validators stand in the code itself, and a value of which they are not sure is given to
-its field's own `deserialize`. What the function returns is what `schema.load` would; where it is not certain
-it returns None, and the caller asks `schema.load`, whose refusals are the only ones.
+The schema is the one source. `Fast` makes msgspec types of it, which take only what the schema's fields load
+unchanged (of each kind of field, `goip.fields` says what that is), and makes of them what the schema makes. What
+it answers is what `schema.load` would; where it is not certain it answers None, and the caller asks
+`schema.load`, whose refusals are the only ones.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
+from typing import Annotated, Any, NamedTuple
 
-from marshmallow import INCLUDE, RAISE, Schema, ValidationError, fields, missing, validate
+import msgspec
+from marshmallow import INCLUDE, RAISE, Schema, ValidationError, fields, validate
 from marshmallow.decorators import POST_LOAD, PRE_LOAD, VALIDATES, VALIDATES_SCHEMA
 from marshmallow.exceptions import SCHEMA
+from msgspec.structs import astuple
 
 from goip.errors import InvalidPayload
-from goip.fields import Array, Object, WireSchema
+from goip.fields import Array, Object, Unchanged, WireSchema
 
 Field = fields.Field[Any]
-Fast = Callable[[Any], Any]
 
 _MOST_FIELDS_NAMED = 20
 _LONGEST_NAME = 100
 
-_UNCHANGED: dict[type[Field], str] = {
-    fields.String: "type({v}) is str",
-    fields.Integer: "type({v}) is int",
-    fields.Float: "type({v}) is float and isfinite({v})",
-    fields.Boolean: "({v} is True or {v} is False)",
-    fields.Raw: "{v} is not None and {v} is not missing",
-}
-_LISTS: dict[type[Field], Callable[[list[Any]], Any]] = {fields.List: list, Array: tuple}
-_NESTED = (fields.Nested, Object)
 _HOOKS = (PRE_LOAD, POST_LOAD, VALIDATES, VALIDATES_SCHEMA)
 _NOT_OVERRIDDEN = ("load", "_do_load", "_deserialize")
 _MAKE = WireSchema._build.__name__
+_BETWEEN = "|"
+"""Between texts that are looked at together; one that holds it is at worst doubted."""
+_AT_AN_EDGE = (_BETWEEN + " ", " " + _BETWEEN)
 
 
 def refusal(error: ValidationError) -> InvalidPayload:
@@ -83,185 +77,211 @@ def _sentence(name: str, message: str) -> str:
     return f"{name or 'the body'} {message[:1].lower()}{message[1:].rstrip('.')}"
 
 
-def compile_fast(schema: Schema, unknown: str | None = None) -> Fast:
-    """The accept-only twin of `schema.load`: what that returns, or None where it is not certain.
+class Fast:
+    """The accept-only twin of a schema's `load`: what that returns, or None where it is not certain.
 
-    `unknown` overrides the schema's own rule, as it does in a Nested field. Raises ValueError for a schema that
-    does more than its fields and `makes` say: with hooks, for many objects, partial, or that keeps unknown fields.
+    Raises ValueError for a schema that does more than its fields and `makes` say: with hooks, for many objects,
+    partial, that keeps unknown fields, or with defaults other than None.
     """
-    rule = unknown or schema.unknown
-    _check_plain(schema, rule)
-    keys = frozenset(_key(name, field) for name, field in schema.load_fields.items())
-    writer = _Writer()
-    writer.write(schema, keys if rule == RAISE else None)
-    return writer.finish()
+
+    def __init__(self, schema: Schema) -> None:
+        self._maker = _Maker(schema)
+        self._decoder = msgspec.json.Decoder(self._maker.kind)
+
+    def of_json(self, text: bytes) -> Any:
+        """What a JSON text says."""
+        try:
+            return self._make(self._decoder.decode(text))
+        except (ValueError, ValidationError, RecursionError):  # msgspec's own are ValueErrors
+            return None
+
+    def of(self, data: object) -> Any:
+        """What an object says that was read from JSON, or from a form."""
+        try:
+            return self._make(msgspec.convert(data, self._maker.kind))
+        except (ValueError, ValidationError, RecursionError):
+            return None
+
+    def _make(self, told: msgspec.Struct) -> Any:
+        lines: list[str] = []
+        made = self._maker.make(told, lines)
+        return made if _are_plain(lines) else None
 
 
-def _check_plain(schema: Schema, unknown: str) -> None:
+def _are_plain(lines: list[str]) -> bool:
+    """True when all that is in the lines can be seen, and none begins or ends with a space."""
+    together = _BETWEEN.join(("", *lines, ""))
+    return together.isprintable() and not any(edge in together for edge in _AT_AN_EDGE)
+
+
+class _Member(NamedTuple):
+    """What msgspec is told of a field, and what is done with a value of it afterwards; see `fields.Unchanged`."""
+
+    kind: Any
+    is_same: Callable[[str], object] | None = None
+    is_line: bool = False
+    maker: _Maker | None = None
+    checks: tuple[Callable[[Any], Any], ...] = ()
+
+
+_NOTHING = _Member(None)
+"""Of a field about which nothing is certain: that it is absent."""
+
+
+class _Maker:
+    """Of one schema: the msgspec type of what is certain, and how to make of it what the schema makes."""
+
+    def __init__(self, schema: Schema) -> None:
+        _check_plain(schema)
+        self._fields = list(schema.load_fields.values())
+        self._names = [field.attribute or name for name, field in schema.load_fields.items()]
+        keys = [field.data_key or name for name, field in schema.load_fields.items()]
+        members = [_member_of(field) for field in self._fields]
+        placed = list(enumerate(members))
+        self._texts = [(place, m.is_same) for place, m in placed if m.is_same is not None]
+        self._lines = _getter([place for place, member in placed if member.is_line])
+        self._other_places = [place for place, m in placed if not (m.is_line or m.is_same)]
+        self._others = _getter(self._other_places)
+        self._nested = [(place, m.maker, m.checks) for place, m in placed if m.maker is not None]
+        self._made = getattr(type(schema), "makes", dict)
+        self._rest = _further_defaults(self._made, self._names)
+        self.kind = msgspec.defstruct(
+            type(schema).__name__,
+            [_defined(*each) for each in zip(self._names, self._fields, members, strict=True)],
+            rename=dict(zip(self._names, keys, strict=True)),
+            kw_only=True,
+            frozen=True,
+            gc=False,
+            forbid_unknown_fields=schema.unknown == RAISE,
+        )
+
+    def make(self, told: msgspec.Struct, lines: list[str]) -> Any:
+        """What the schema makes of it; texts that are to be plain are added to `lines`. Raises ValidationError."""
+        values = [*astuple(told)]
+        for place, is_same in self._texts:
+            if values[place] is not None and not is_same(values[place]):
+                values[place] = self._fields[place].deserialize(values[place])
+        texts = self._lines(values)
+        if "" in texts or str in map(type, self._others(values)):
+            self._ask_fields(values)
+            texts = self._lines(values)
+        lines.extend(filter(None, texts))
+        for place, maker, checks in self._nested:
+            inner = values[place]
+            if type(inner) is maker.kind:
+                values[place] = maker.make(inner, lines)
+            elif type(inner) is tuple:
+                values[place] = maker.make_each(inner, lines, checks)
+        if self._rest is not None:
+            values += self._rest
+            return tuple.__new__(self._made, values)  # what a NamedTuple does, but for a call
+        return self._made(**dict(zip(self._names, values, strict=True)))
+
+    def _ask_fields(self, values: list[Any]) -> None:
+        """Ask the fields what they make of blanks, and of a text where another type stands. Raises ValidationError."""
+        for place, (field, value) in enumerate(zip(self._fields, values, strict=True)):
+            if value == "" or (type(value) is str and place in self._other_places):
+                values[place] = field.deserialize(value)
+
+    def make_each(self, told: Any, lines: list[str], checks: tuple[Callable[[Any], Any], ...]) -> Any:
+        """Of each of many objects; of what the field itself has made of a text, that. Raises ValidationError."""
+        if not told or type(told[0]) is not self.kind:
+            return told
+        made = tuple([self.make(each, lines) for each in told])
+        for check in checks:
+            check(made)
+        return made
+
+
+def _check_plain(schema: Schema) -> None:
     has_hooks = any(name != _MAKE for kind in _HOOKS for name, *_ in schema._hooks[kind])
     overrides = any(getattr(type(schema), name) is not getattr(Schema, name) for name in _NOT_OVERRIDDEN)
-    places = any("." in (field.attribute or name) for name, field in schema.load_fields.items())
-    keeps_more = unknown == INCLUDE or schema.dict_class is not dict
     makes_otherwise = getattr(type(schema), _MAKE, WireSchema._build) is not WireSchema._build
-    if has_hooks or makes_otherwise or overrides or places or keeps_more or schema.many or schema.partial:
+    keeps_more = schema.unknown == INCLUDE or schema.dict_class is not dict
+    is_odd = any(_is_odd(name, field) for name, field in schema.load_fields.items())
+    if has_hooks or overrides or makes_otherwise or keeps_more or is_odd or schema.many or schema.partial:
         raise ValueError(f"{type(schema).__name__} does more than its fields say")
 
 
-def _key(name: str, field: Field) -> str:
-    return name if field.data_key is None else field.data_key
+def _is_odd(name: str, field: Field) -> bool:
+    """True for a field with a default that is not None, or whose value goes into another object."""
+    return not (field.required or field.load_default is None) or "." in (field.attribute or name)
 
 
-class _Writer:
-    """Writes one function, line by line, with the constants that it refers to."""
-
-    def __init__(self) -> None:
-        self._lines: list[str] = []
-        self._constants: dict[str, Any] = {
-            "missing": missing,
-            "isfinite": math.isfinite,
-            "new": tuple.__new__,
-        }
-        self._always: dict[str, str] = {}
-        self._sometimes: dict[str, str] = {}
-
-    def write(self, schema: Schema, known: frozenset[str] | None) -> None:
-        """The whole function; `known` names the fields where others are refused."""
-        self._lines += ["def fast(data):", " if type(data) is not dict: return None"]
-        if known is not None:
-            self._lines.append(f" if not data.keys() <= {self._bind(known)}: return None")
-        self._lines += [" get = data.get", " try:", "  pass"]
-        for place, (name, field) in enumerate(schema.load_fields.items()):
-            self._write_field(f"v{place}", name, field)
-        self._lines.append(" except Exception: return None")  # load will say the same, in its own words
-        make: Any = getattr(type(schema), "makes", dict)
-        if not self._sometimes and _takes(make, self._always.keys()):
-            # As the constructor of a NamedTuple does, without a call to it.
-            values = [
-                self._always.get(name) or self._bind(make._field_defaults[name]) for name in make._fields
-            ]
-            self._lines.append(f" return new({self._bind(make)}, ({', '.join(values)},))")
-            return
-        told = ", ".join(f"{attribute!r}: {v}" for attribute, v in self._always.items())
-        self._lines.append(f" out = {{{told}}}")
-        for attribute, v in self._sometimes.items():
-            self._lines.append(f" if {v} is not missing: out[{attribute!r}] = {v}")
-        self._lines.append(" return out" if make is dict else f" return {self._bind(make)}(**out)")
-
-    def finish(self) -> Fast:
-        """What was written, as a function."""
-        exec("\n".join(self._lines), self._constants)  # noqa: S102 - of our own schemas, at the start
-        function: Fast = self._constants["fast"]
-        return function
-
-    def finish_one(self, condition: str) -> Callable[[Any], Any]:
-        """A function of one value `v`: the value when the condition is true, else None."""
-        function: Callable[[Any], Any] = eval(f"lambda v: v if {condition} else None", self._constants)  # noqa: S307
-        return function
-
-    def _bind(self, value: object) -> str:
-        name = f"c{len(self._constants)}"
-        self._constants[name] = value
-        return name
-
-    def _write_field(self, v: str, name: str, field: Field) -> None:
-        key = _key(name, field)
-        load = f"{v} = {self._bind(field.deserialize)}({v}, {key!r}, data)"
-        taker, condition = _taker(field), self.condition(field, v)
-        is_known = taker is not None or condition is not None
-        may_be_absent = not field.required and field.load_default is missing
-        null_is_absent = is_known and field.allow_none and field.load_default is None and not field.required
-        self._lines.append(f"  {v} = get({key!r}{'' if null_is_absent else ', missing'})")
-        if taker is not None:
-            checks = " and ".join(self._checks(field, "taken")) or "True"
-            self._lines += [
-                f"  taken = None if {v} is None else {self._bind(taker)}({v})",
-                f"  if taken is not None and {checks}: {v} = taken",
-                f"  {f'elif {v} is not None' if field.allow_none else 'else'}: {load}",
-            ]
-        elif condition is not None:
-            passes = [f"{v} is missing"] * may_be_absent + [f"{v} is None"] * bool(field.allow_none)
-            self._lines.append(f"  if not ({' or '.join([*passes, condition])}): {load}")
-        else:
-            self._lines.append(f"  {load}")
-        attribute = field.attribute or name
-        if may_be_absent:
-            self._sometimes[attribute] = v
-        else:
-            self._always[attribute] = v
-
-    def condition(self, field: Field, v: str) -> str | None:
-        """Code that is true when the field certainly loads `v` unchanged; None where nothing is certain."""
-        kind = type(field)
-        template = _UNCHANGED.get(kind) or vars(kind).get("unchanged_when")
-        if template is None or field.pre_load or field.post_load:
-            return None
-        if isinstance(field, fields.Boolean) and not (True in field.truthy and False in field.falsy):
-            return None
-        return " and ".join([template.format(v=v), *self._checks(field, v)])
-
-    def _checks(self, field: Field, v: str) -> Iterator[str]:
-        """Code that is true when the validators pass `v`."""
-        for check in field.validators:
-            if type(check) is validate.Length:
-                exact = check.equal is not None
-                low, high = (check.equal, check.equal) if exact else (check.min, check.max)
-                yield self._between(f"len({v})", low, high)
-            elif type(check) is validate.Range and check.min_inclusive and check.max_inclusive:
-                yield self._between(v, check.min, check.max)
-            elif type(check) is validate.OneOf:
-                yield f"{v} in {self._bind(check.choices)}"
-            elif type(check) is validate.Regexp:
-                yield f"{self._bind(check.regex.match)}({v})"
-            else:
-                yield f"({self._bind(check)}({v}),)"  # says no by raising; a tuple of one is true
-
-    def _between(self, number: str, low: Any, high: Any) -> str:
-        left = "" if low is None else f"{self._constant(low)} <= "
-        right = "" if high is None else f" <= {self._constant(high)}"
-        return f"{left}{number}{right}"
-
-    def _constant(self, value: Any) -> str:
-        return repr(value) if type(value) is int else self._bind(value)
+def _further_defaults(made: Any, names: list[str]) -> tuple[Any, ...] | None:
+    """Where the schema makes a NamedTuple that begins with these fields: the defaults of its others."""
+    own = list(getattr(made, "_fields", ()))
+    if not names or own[: len(names)] != names:
+        return None
+    others = own[len(names) :]
+    return tuple(made._field_defaults[name] for name in others)
 
 
-def _taker(field: Field) -> Callable[[Any], Any] | None:
-    """A function that loads a Nested or List field's value, or returns None; None where that is not certain."""
+def _getter(places: list[int]) -> Callable[[list[Any]], Sequence[Any]]:
+    """The values at these places."""
+    if len(places) < 2:
+        return lambda values: [values[place] for place in places]
+    return itemgetter(*places)
+
+
+def _defined(name: str, field: Field, member: _Member) -> tuple[Any, ...]:
+    """A member as `msgspec.defstruct` wants it."""
+    kind = member.kind if member.kind is None or _is_text(member.kind) else member.kind | str
+    if field.required:
+        return (name, kind)
+    return (name, None if kind is None else kind | None, None)
+
+
+def _is_text(kind: Any) -> bool:
+    return getattr(kind, "__origin__", kind) is str
+
+
+def _member_of(field: Field) -> _Member:
     if field.pre_load or field.post_load:
-        return None
-    if type(field) in _NESTED and isinstance(field, fields.Nested):
-        return None if field.many else _fast_or_none(field.schema, field.unknown)
-    if type(field) not in _LISTS or not isinstance(field, fields.List) or field.inner.allow_none:
-        return None
-    take = _taker(field.inner) if not field.inner.validators else None
-    take = take or _scalar(field.inner)
-    return None if take is None else _list_of(take, _LISTS[type(field)])
-
-
-def _fast_or_none(schema: Schema, unknown: str | None) -> Fast | None:
+        return _NOTHING
     try:
-        return compile_fast(schema, unknown)
+        if type(field) is Array and type(field.inner) is fields.Nested:
+            return _array_of(field, _Maker(_nested_schema(field.inner)))
+        if type(field) is Object:
+            maker = _Maker(_nested_schema(field))
+            return _Member(maker.kind, maker=maker)
     except ValueError:
-        return None
+        return _NOTHING
+    unchanged: Unchanged | None = vars(type(field)).get("unchanged")
+    limits = _limits(unchanged.limits, field.validators) if unchanged is not None else None
+    if unchanged is None or limits is None:
+        return _NOTHING
+    kind = Annotated[unchanged.kind, msgspec.Meta(**limits)] if limits else unchanged.kind
+    return _Member(kind, unchanged.is_same, unchanged.is_line)
 
 
-def _scalar(field: Field) -> Callable[[Any], Any] | None:
-    """A function that returns a value which the field certainly loads unchanged, else None."""
-    writer = _Writer()
-    condition = writer.condition(field, "v")
-    return None if condition is None else writer.finish_one(condition)
+def _nested_schema(field: fields.Nested) -> Schema:
+    if field.unknown is not None or field.many or field.only or field.exclude or field.allow_none is None:
+        raise ValueError("nested in a way of its own")
+    return field.schema
 
 
-def _list_of(take: Callable[[Any], Any], kind: Callable[[list[Any]], Any]) -> Callable[[Any], Any]:
-    def take_list(value: Any) -> Any:
-        if type(value) is not list:
+def _array_of(field: Array, maker: _Maker) -> _Member:
+    lengths = [check for check in field.validators if type(check) is validate.Length]
+    limits = _limits({}, lengths)
+    checks = tuple(check for check in field.validators if check not in lengths)
+    kind: Any = tuple[maker.kind, ...]  # type: ignore[name-defined]
+    kind = Annotated[kind, msgspec.Meta(**limits)] if limits else kind
+    return _Member(kind, maker=maker, checks=checks)
+
+
+def _limits(known: Mapping[str, Any], validators: Iterable[Callable[[Any], Any]]) -> dict[str, Any] | None:
+    """What msgspec is to hold values to, so that the validators pass; None where it cannot say so."""
+    limits = dict(known)
+    for check in validators:
+        if type(check) is validate.Length:
+            low, high = (check.min, check.max) if check.equal is None else (check.equal, check.equal)
+            names = ("min_length", "max_length")
+        elif type(check) is validate.Range and check.min_inclusive and check.max_inclusive:
+            (low, high), names = (check.min, check.max), ("ge", "le")
+        else:
             return None
-        taken = [take(each) for each in value]
-        return None if None in taken else kind(taken)
-
-    return take_list
-
-
-def _takes(make: Any, names: AbstractSet[str]) -> bool:
-    """True for a NamedTuple that can be made of fields of these names."""
-    defaults = getattr(make, "_field_defaults", None)
-    return defaults is not None and names <= set(make._fields) <= names | defaults.keys()
+        for name, value, pick in ((names[0], low, max), (names[1], high, min)):
+            if value is not None:
+                limits[name] = pick(limits.get(name, value), value)
+    return limits

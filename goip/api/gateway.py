@@ -68,13 +68,13 @@ def quick_heartbeats(app: web.Application) -> Begin:
             return None
         try:
             key = find_gateway_key(keyring, key_in_headers(headers))
-            beat = decode_heartbeat(orjson.loads(body))
-            if admit(keyring, store.fleet, key, beat.device_id).device is None:
+            beat = decode_heartbeat.at_once(body)
+            if beat is None or admit(keyring, store.fleet, key, beat.device_id).device is None:
                 return None
             address_limit.spend(caller_address(peer, headers, proxies))
             device_limit.spend(beat.device_id)
             recorded = store.record(HeartbeatChange(beat, store.clock()))
-        except (GoipError, ValueError):
+        except GoipError:
             return None
 
         def answer(outcome: HeartbeatOutcome) -> bytes:

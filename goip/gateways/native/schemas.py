@@ -22,6 +22,7 @@ from goip.fields import (
     Remark,
     Text,
     Time,
+    Unchanged,
     Whole,
     WireSchema,
     at_most,
@@ -41,7 +42,7 @@ _NO_ANSWER = (99, "99", 2_147_483_647, "2147483647")
 class Signal(Whole):
     """A signal strength in the sender's own scale: CSQ, dBm or percent; null where it does not know."""
 
-    unchanged_when: ClassVar[str] = "type({v}) is int and {v} != 99"
+    unchanged: ClassVar[Unchanged] = Unchanged(int, {"le": 98})
 
     def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any) -> Any:
         """The strength, or None."""
@@ -65,7 +66,7 @@ class UniqueSlots(validate.Validator):
 class SignalWord(fields.Raw):
     """One of the contract's words for a signal; a word that is none of them says nothing known."""
 
-    unchanged_when: ClassVar[str] = f"type({{v}}) is str and {{v}} in {SIGNAL_WORDS!r}"
+    unchanged: ClassVar[Unchanged] = Unchanged(str, is_same=frozenset(SIGNAL_WORDS).__contains__)
 
     def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any) -> Any:
         """The word, or None."""
