@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from goip.errors import Unauthorized
 from goip.fields import PhoneNumber, storable, without_controls
+from goip.gateways import Push
 from goip.gateways.forms import need_text
 from goip.models import SimSlot
 
@@ -18,6 +20,20 @@ _LONGEST_LABEL = 200
 _MOST_NAMED = 20
 _WITHHELD = "unknown"
 _NUMBER = PhoneNumber()
+
+
+def device_of(push: Push, told: str | None) -> str:
+    """The key's own device, or the one that was told, for addresses in which there is no place for a name.
+
+    Raises Unauthorized where it is neither: such a key does not say enough.
+    """
+    device_id = push.device_id or told
+    if device_id is None:
+        raise Unauthorized(
+            "this phone does not say who it is: put the key of a device into the address",
+            code="device_key_required",
+        )
+    return device_id
 
 
 def find_word(data: Mapping[str, Any], *names: str, longest: int = _LONGEST_WORD) -> str | None:

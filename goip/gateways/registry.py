@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from goip.gateways import HttpMake, capcom6, dinstar, ejoin, forwarder, httpsms, jasmin, kannel, smssync
+from goip.gateways import (
+    HttpMake,
+    capcom6,
+    dinstar,
+    ejoin,
+    forwarder,
+    httpsms,
+    jasmin,
+    kannel,
+    smssync,
+    textbee,
+)
 
 HTTP_MAKES: Mapping[str, HttpMake] = {
     make.name: make
@@ -14,6 +25,7 @@ HTTP_MAKES: Mapping[str, HttpMake] = {
         dinstar.MAKE,
         capcom6.MAKE,
         httpsms.MAKE,
+        textbee.MAKE,
         ejoin.MAKE,
         jasmin.MAKE,
         kannel.MAKE,

@@ -251,7 +251,7 @@ def test_what_is_not_there_is_not_found(path: str) -> None:
     ],
 )
 def test_a_phone_without_a_number_needs_the_key_of_a_device(path: str, body: object) -> None:
-    with pytest.raises(Unauthorized, match="put the key of a device into its server URL") as refused:
+    with pytest.raises(Unauthorized, match="put the key of a device into the address") as refused:
         MAKE.decode(push(body, path))
     assert refused.value.code == "device_key_required"
     assert MAKE.decode(push(body, path, device_id="mine"))

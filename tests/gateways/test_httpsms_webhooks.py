@@ -165,6 +165,7 @@ def test_the_number_of_a_second_card_is_not_that_of_the_keys_device() -> None:
 
 def test_an_event_of_a_version_to_come_tells_nothing() -> None:
     assert told("message.phone.read", RECEIVED) == []
+    assert MAKE.is_hearsay(push(event("message.phone.read", RECEIVED)))
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def decode(push: Push) -> Sequence[Told]:
     name = need_text(event, "event")
     device_id = need_device(push, find_word(event, "deviceId", longest=128))
     payload = object_in(event, "payload")
-    event_id = find_word(event, "id")
+    event_id = find_label(event, "id")
     if name in _MESSAGES:
         return (_received(device_id, event_id, payload, _MESSAGES[name]),)
     if name in _REPORTS:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from goip.errors import Unauthorized
 from goip.fields import without_controls
 from goip.gateways import Push
 from goip.gateways.forms import content_id, moment_of, need_text, object_of
 from goip.gateways.httpsms.calls import call_of
 from goip.gateways.phones import (
+    device_of,
     find_flag,
     find_label,
     find_number,
@@ -31,17 +31,6 @@ _MOST_NUMBERS = 8
 _LONGEST_WORD = 64
 
 
-def phone_of(push: Push, number: str | None) -> str:
-    """The device: the key's own, or the phone's number. Raises Unauthorized where neither is told."""
-    device_id = push.device_id or number
-    if device_id is None:
-        raise Unauthorized(
-            "this phone does not tell its number: put the key of a device into its server URL",
-            code="device_key_required",
-        )
-    return device_id
-
-
 def slot_of(told: Mapping[str, Any]) -> int | None:
     """The slot of a `sim`."""
     return _SIMS.get(find_word(told, "sim") or "")
@@ -60,7 +49,7 @@ def received(push: Push) -> Sequence[InboundSms]:
     number, sent_at, slot_index = find_number(told, "to"), moment_of(told.get("timestamp")), slot_of(told)
     return (
         InboundSms(
-            device_id=phone_of(push, number),
+            device_id=device_of(push, number),
             sender=sender,
             message=with_attachments(text, names),
             sent_at=sent_at,
@@ -76,7 +65,7 @@ def missed_call(push: Push) -> Sequence[CallEvent]:
     told = object_of(push)
     return (
         CallEvent(
-            device_id=phone_of(push, find_number(told, "to")),
+            device_id=device_of(push, find_number(told, "to")),
             state="missed",
             direction="inbound",
             number=find_number(told, "from"),
@@ -93,7 +82,7 @@ def heartbeats(push: Push) -> Sequence[Heartbeat]:
     if push.device_id is None:
         return [
             Heartbeat(number, charging=charging, interval_seconds=INTERVAL_SECONDS, phone_number=number)
-            for number in numbers or [phone_of(push, None)]
+            for number in numbers or [device_of(push, None)]
         ]
     beat = Heartbeat(push.device_id, charging=charging, interval_seconds=INTERVAL_SECONDS)
     if len(numbers) != len(_SIMS):  # one of two may be either: the app leaves out a card that is switched off
@@ -114,7 +103,7 @@ def logged_in(push: Push) -> Sequence[Heartbeat]:
     """Its user entered the number of a card, one card at a time."""
     told = object_of(push)
     number, slot_index = find_number(told, "phone_number"), slot_of(told)
-    beat = Heartbeat(phone_of(push, number), interval_seconds=INTERVAL_SECONDS)
+    beat = Heartbeat(device_of(push, number), interval_seconds=INTERVAL_SECONDS)
     if push.device_id is None:
         return (beat._replace(phone_number=number),)
     slots = None if slot_index is None else (SimSlot(slot_index, phone_number=number),)

@@ -7,8 +7,9 @@ from typing import Any
 
 from goip.gateways import Push
 from goip.gateways.forms import moment_of, need_text, object_of
-from goip.gateways.httpsms.phone import phone_of, slot_of
+from goip.gateways.httpsms.phone import slot_of
 from goip.gateways.phones import (
+    device_of,
     find_label,
     find_number,
     find_word,
@@ -26,8 +27,14 @@ Data = Mapping[str, Any]
 A_DAY_SECONDS = 86_400
 """Phones' heartbeats stay with httpSMS' server: from here a phone is only heard of when something happens."""
 
-_HEARSAY = ("message.send.failed", "message.send.expired", "phone.heartbeat.offline")
-"""What the server says when it has not heard of the phone itself, or may not have."""
+_DONE_BY_THE_PHONE = (
+    "message.phone.received",
+    "message.phone.sent",
+    "message.phone.delivered",
+    "message.call.missed",
+    "phone.heartbeat.online",
+)
+"""Of the rest the server may speak without having heard of the phone: it gives up by itself too."""
 
 
 def decode_event(push: Push) -> Sequence[Told]:
@@ -39,14 +46,14 @@ def decode_event(push: Push) -> Sequence[Told]:
     if decode is None:
         return ()
     data = object_in(event, "data")
-    device_id = phone_of(push, find_number(data, "owner"))
-    told = decode(device_id, find_word(event, "id"), data)
-    return told if name in _HEARSAY else (_alive(push, device_id, data), *told)
+    device_id = device_of(push, find_number(data, "owner"))
+    told = decode(device_id, find_label(event, "id"), data)
+    return (_alive(push, device_id, data), *told) if name in _DONE_BY_THE_PHONE else told
 
 
 def is_hearsay_event(push: Push) -> bool:
     """True when the event does not prove that the phone is alive."""
-    return find_word(object_of(push), "type") in _HEARSAY
+    return find_word(object_of(push), "type") not in _DONE_BY_THE_PHONE
 
 
 def _alive(push: Push, device_id: str, data: Data) -> Heartbeat:
