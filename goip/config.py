@@ -84,6 +84,9 @@ class Config:
         _whole(0, 65_535),
         "UDP port for GoIP boxes (their own default), on the same address; 0 for none.",
     )
+    udp_allow: tuple[str, ...] = _setting(
+        (), _networks, "Addresses or networks that GoIP boxes may send from; empty for everybody."
+    )
     public_url: str = _setting(
         "", _text, "Address by which gateways and browsers reach the server, when a proxy is in between."
     )

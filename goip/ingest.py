@@ -45,13 +45,15 @@ class SmsOutcome(NamedTuple):
 
 
 async def record_heartbeat(
-    store: Store, heartbeat: Heartbeat, *, enrolment: Enrolment | None = None
+    store: Store, heartbeat: Heartbeat, *, enrolment: Enrolment | None = None, notes: tuple[Note, ...] = ()
 ) -> HeartbeatOutcome:
     """Commit a heartbeat, and with `enrolment` register the device where it is unknown.
 
+    `notes` are what it tells beside: they are on disk with it, or nothing is.
+
     Raises NotFound for an unknown device without enrolment, Unavailable when it cannot be stored now.
     """
-    return await store.record(HeartbeatChange(heartbeat, store.clock(), enrolment))
+    return await store.record(HeartbeatChange(heartbeat, store.clock(), enrolment, notes))
 
 
 async def record_sms(store: Store, sms: InboundSms) -> SmsOutcome:
@@ -76,6 +78,7 @@ class HeartbeatChange(NamedTuple):
     heartbeat: Heartbeat
     received_at: int
     enrolment: Enrolment | None = None
+    notes: tuple[Note, ...] = ()
 
     def repeat_keys(self) -> tuple[str, ...]:
         """A heartbeat is no message."""
@@ -83,6 +86,12 @@ class HeartbeatChange(NamedTuple):
 
     def decide(self, draft: Draft) -> HeartbeatOutcome:
         """Append the beat, tell what changed; register a device that enrols."""
+        outcome = self._beat_or_register(draft)
+        for note in self.notes:
+            NoteChange(note, self.received_at).decide(draft)
+        return outcome
+
+    def _beat_or_register(self, draft: Draft) -> HeartbeatOutcome:
         device = draft.find_device(self.heartbeat.device_id)
         if device is None:
             if self.enrolment is None:

@@ -132,7 +132,11 @@ async def _boxes(app: web.Application, config: Config) -> AsyncIterator[None]:
         yield
         return
     listener = DblListener(
-        app[STORE], app[KEYRING], app[ADDRESS_LIMIT].allows, needs_approval=config.enrollment == "approve"
+        app[STORE],
+        app[KEYRING],
+        app[ADDRESS_LIMIT].allows,
+        needs_approval=config.enrollment == "approve",
+        networks=config.udp_allow,
     )
     try:
         await asyncio.get_running_loop().create_datagram_endpoint(

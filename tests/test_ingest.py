@@ -9,7 +9,7 @@ import pytest
 
 from goip.errors import NotFound, Unavailable
 from goip.ingest import Enrolment, record_heartbeat, record_sms
-from goip.models import Heartbeat, InboundSms, SimSlot
+from goip.models import CallEvent, Heartbeat, InboundSms, SimSlot
 from goip.operations import DeviceChanges, change_device, remove_device
 from goip.store import tables as t
 from goip.store.store import Store
@@ -18,6 +18,26 @@ from tests.conftest import FakeClock
 from tests.store.lives import Ear, all_rows, beat, crash, enrol, opened, receive
 
 CARD = "89490200001234567890"
+
+
+# ---- what a beat tells beside ----
+
+
+async def test_notes_are_told_with_their_beat_and_behind_it(store: Store) -> None:
+    await enrol(store)
+    ear = Ear(store)
+    told = CallEvent("gw-1", "incoming", "inbound", "5551234", slot_index=0)
+    await record_heartbeat(store, Heartbeat("gw-1", device_status="INCOMING:5551234"), notes=(told,))
+    assert [event.name for event in ear.events] == ["device-heartbeat", "call-event"]
+    assert ear.events[0].seq < ear.events[1].seq
+    facts = [row["event"] for row in await all_rows(store, t.events)]
+    assert facts[-1] == "call-event"
+
+
+async def test_notes_of_an_unknown_device_leave_nothing(store: Store) -> None:
+    with pytest.raises(NotFound):
+        await record_heartbeat(store, Heartbeat("gw-1"), notes=(CallEvent("gw-1", "idle"),))
+    assert await all_rows(store, t.events) == await all_rows(store, t.heartbeat_log) == []
 
 
 # ---- devices that are new ----

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from goip.errors import InvalidPayload
 from goip.gateways.dbl.decode import heartbeat_of, sms_of
-from goip.gateways.dbl.packets import Packet, accept, parse, refuse
+from goip.gateways.dbl.packets import Packet, Reply, accept, parse, parse_reply, refuse
 from goip.models import Heartbeat, InboundSms, SimSlot
 
 FULL = (
@@ -42,8 +42,11 @@ def test_a_keepalive_of_a_new_firmware() -> None:
                 iccid="89480611000720913242",
                 imsi="260060172091324",
                 imei="867495023958030",
-                status="LOGIN",
-                raw_status="gsm_status:LOGIN;voip_status:LOGOUT;voip_state:IDLE;disable_status:0;CGATT:Y",
+                status="registered",
+                raw_status=(
+                    "gsm_status:LOGIN;voip_status:LOGOUT;voip_state:IDLE;remain_time:-1;disable_status:0;"
+                    "CELLINFO:LAC:7E5,CELL ID:5E5B;CGATT:Y"
+                ),
             ),
         ),
         interval_seconds=30,
@@ -65,7 +68,13 @@ def test_a_keepalive_of_an_old_firmware_says_less() -> None:
 
 def test_a_line_without_a_card_has_no_numbers() -> None:
     beat = heartbeat_of(packet(EMPTY))
-    assert beat.sim_slots == (SimSlot(0, status="LOGOUT", raw_status="gsm_status:LOGOUT;voip_status:LOGOUT"),)
+    assert beat.sim_slots == (
+        SimSlot(
+            0,
+            status="no sim",
+            raw_status="gsm_status:LOGOUT;voip_status:LOGOUT;CELLINFO:LAC:FFFF,CELL ID:FFFF",
+        ),
+    )
 
 
 @pytest.mark.parametrize(
@@ -160,3 +169,51 @@ def test_whatever_comes_is_decoded_or_refused(datagram: bytes) -> None:
             decode(found)
         except InvalidPayload:
             continue
+
+
+@pytest.mark.parametrize(
+    ("told", "status"),
+    [
+        ("gsm_status:LOGIN;", "registered"),
+        ("gsm_status:UP;", "registered"),
+        ("gsm_status:LOGIN;voip_state:IDLE;", "registered"),
+        ("gsm_status:LOGIN;voip_state:ACTIVE;", "in use"),
+        ("gsm_status:LOGOUT;", "searching"),
+        ("gsm_status:LOGOUT;imsi:;iccid:;", "no sim"),
+        ("gsm_status:DOWN;imsi:000000000000000;", "no sim"),
+        ("gsm_status:LOGOUT;imsi:262019000000001;iccid:;", "searching"),
+        ("gsm_status:LOGIN;disable_status:1;", "off"),
+        ("", None),
+    ],
+)
+def test_a_slot_has_one_word_for_its_state(told: str, status: str | None) -> None:
+    beat = heartbeat_of(packet(f"req:1;id:a;pass:b;{told}".encode()))
+    assert beat.sim_slots is not None
+    assert beat.sim_slots[0].status == status
+
+
+@pytest.mark.parametrize(
+    ("datagram", "reply"),
+    [
+        (b"PASSWORD 11", Reply("PASSWORD", 11, "")),
+        (b"OK 11 1 3\r\n", Reply("OK", 11, "1 3")),
+        (b"ERROR 11 1 errorstatus:38\n\0", Reply("ERROR", 11, "1 errorstatus:38")),
+        (b"USSD 111 Balance: 1.50\n1 Top up", Reply("USSD", 111, "Balance: 1.50\n1 Top up")),
+        (b"USSDEXIT 111", Reply("USSDEXIT", 111, "")),
+    ],
+)
+def test_replies_to_what_we_asked(datagram: bytes, reply: Reply) -> None:
+    assert parse(datagram) is None
+    assert parse_reply(datagram) == reply
+
+
+@pytest.mark.parametrize(
+    "datagram", [b"", b"OK", b"OK x", b"OK -1 1", b"HELLO 11", b"OK 99999999999", b"OK 1x"]
+)
+def test_what_is_no_reply(datagram: bytes) -> None:
+    assert parse_reply(datagram) is None
+
+
+@given(st.binary(max_size=300) | st.from_regex(rb"(OK|SEND|ERROR|USSD) [0-9]{1,10} .{0,60}"))
+def test_whatever_comes_is_a_reply_or_none(datagram: bytes) -> None:
+    parse_reply(datagram)

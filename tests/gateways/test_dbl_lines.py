@@ -98,7 +98,8 @@ def test_a_line_is_online_by_its_first_keepalive(server: LiveServer, plug: Plug)
         1,
     )
     (slot,) = known["simSlots"]
-    assert (slot["operatorName"], slot["signalStrength"], slot["status"]) == ("Example", 21, "LOGIN")
+    assert (slot["operatorName"], slot["signalStrength"], slot["status"]) == ("Example", 21, "registered")
+    assert known["ipAddress"] == "127.0.0.1"
 
 
 def test_a_message_is_stored_once_however_often_it_comes(server: LiveServer, plug: Plug) -> None:
@@ -161,6 +162,24 @@ def test_verbs_that_we_do_not_know_are_answered_so_that_they_stop(server: LiveSe
     line.ask(line.keepalive())
     told = "CELLS:34347;id:a;password:{};lists:689,638,783,"
     assert line.ask(told.format(ENROLMENT_KEY)) == "CELLS 34347 OK\n"
+
+
+def test_a_call_is_a_fact_however_often_it_is_told(server: LiveServer, plug: Plug) -> None:
+    line = plug("a")
+    line.ask(line.keepalive())
+    for _ in range(3):
+        told = f"RECORD:7;id:a;password:{ENROLMENT_KEY};dir:1;num:5551234"
+        assert line.ask(told) == "RECORD 7 OK\n"
+    events = server.get("/api/devices/a/events", server.admin).json["events"]
+    (call,) = [event["data"] for event in events if event["event"] == "call-event"]
+    assert (call["state"], call["direction"], call["number"]) == ("incoming", "inbound", "5551234")
+
+
+@pytest.mark.parametrize(("networks", "is_heard"), [("127.0.0.0/8 ::1", True), ("192.0.2.0/24", False)])
+def test_only_listed_networks_are_heard(make_server: MakeServer, networks: str, is_heard: bool) -> None:
+    server = make_server(UDP_ALLOW=networks).start()
+    with closing(Line(server, "a")) as line:
+        assert line.is_answered(line.keepalive(), within=10 if is_heard else 0.3) is is_heard
 
 
 def test_garbage_is_not_answered_and_harms_nobody(server: LiveServer, plug: Plug) -> None:
