@@ -87,6 +87,16 @@ class Config:
     udp_allow: tuple[str, ...] = _setting(
         (), _networks, "Addresses or networks that GoIP boxes may send from; empty for everybody."
     )
+    dinstar_port: int = _setting(
+        0,
+        _whole(0, 65_535),
+        "TCP port for older Dinstar boxes (their own default is 12000), on the same address; 0 for none.",
+    )
+    dinstar_allow: tuple[str, ...] = _setting(
+        (),
+        _networks,
+        "Addresses or networks where an older Dinstar box that is known here needs no password; empty for none.",
+    )
     public_url: str = _setting(
         "", _text, "Address by which gateways and browsers reach the server, when a proxy is in between."
     )

@@ -25,6 +25,8 @@ from goip.app import PAGE_FOLDER, build_app
 from goip.config import Config
 from goip.errors import StartupError
 from goip.gateways.dbl.listener import DblListener
+from goip.gateways.dinstar.door import Door
+from goip.gateways.dinstar.listener import DinstarListener
 
 log = structlog.get_logger(__name__)
 
@@ -99,7 +101,7 @@ async def serve(config: Config) -> None:
         site = web.TCPSite(runner, config.host, config.port, backlog=1024)
         _calm_collector()
         await _listen(site, config)
-        async with _boxes(app, config):
+        async with _boxes(app, config), _dinstar_boxes(app, config):
             _welcome(app, config, runner.addresses[0][1])
             await _until_signal()
     finally:
@@ -146,6 +148,29 @@ async def _boxes(app: web.Application, config: Config) -> AsyncIterator[None]:
         where = f"{config.host}:{config.udp_port}"
         raise StartupError(
             f"Cannot listen on UDP {where}: {error.strerror or error}. Set GOIP_UDP_PORT, or 0 for none."
+        ) from error
+    try:
+        yield
+    finally:
+        await listener.close()
+
+
+@asynccontextmanager
+async def _dinstar_boxes(app: web.Application, config: Config) -> AsyncIterator[None]:
+    """Listen to older Dinstar boxes, until what they sent last is answered."""
+    if not config.dinstar_port:
+        yield
+        return
+    needs_approval = config.enrollment == "approve"
+    door = Door(app[STORE], app[KEYRING], config.dinstar_allow, needs_approval=needs_approval)
+    n_connections = config.connections_per_address
+    listener = DinstarListener(door, app[ADDRESS_LIMIT].allows, connections_per_address=n_connections)
+    try:
+        await listener.open(config.host, config.dinstar_port)
+    except OSError as error:
+        where = f"{config.host}:{config.dinstar_port}"
+        raise StartupError(
+            f"Cannot listen on TCP {where}: {error.strerror or error}. Set GOIP_DINSTAR_PORT, or 0 for none."
         ) from error
     try:
         yield

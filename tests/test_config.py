@@ -64,7 +64,7 @@ def test_a_bad_value_stops_the_start_and_names_its_variable(name: str, text: str
 def test_every_setting_may_come_from_a_file(setting: str, tmp_path: Path) -> None:
     texts = {int: "8081", bool: "true", str: "info", tuple: "a b"}
     special = {"enrollment": "approve", "log_format": "json", "trusted_proxies": "10.0.0.1 192.0.2.0/24"}
-    special["udp_allow"] = "192.0.2.0/24"
+    special["udp_allow"] = special["dinstar_allow"] = "192.0.2.0/24"
     default = getattr(Config(), setting)
     path = tmp_path / "value"
     path.write_text(special.get(setting, texts[type(default)]) + "\r\n")

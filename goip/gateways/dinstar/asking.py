@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from goip.errors import InvalidPayload
+from goip.gateways.dinstar.gsm import is_basic
 from goip.gateways.dinstar.values import Row, port_of, signal_of, whole_of, word_of
 from goip.models import Heartbeat, SimSlot
 
@@ -26,10 +27,6 @@ MOST_TEXT_BYTES = 1_500
 
 _PLACEHOLDER = "#param#"
 _NUMBER = re.compile(r"\+?[0-9*#]{1,23}\Z")
-_GSM_TEXT = re.compile(
-    "[@£$¥èéùìòÇ\\nØø\\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,\\-./0-9:;<=>?¡A-ZÄÖÑÜ§¿a-zäöñüà]*\\Z"
-)
-"""What each character of the GSM alphabet's basic table stands for in 7 bits."""
 
 _DONE, _ACCEPTED = 200, 202
 _PASSING = frozenset({486, 500, 503, 550})
@@ -69,7 +66,7 @@ def encode_sms(
     if ports:
         body["port"] = list(ports)
     body["param"] = [{"number": number, "user_id": user_id} for user_id, number in recipients.items()]
-    body["encoding"] = "gsm-7bit" if _GSM_TEXT.match(text) else "unicode"
+    body["encoding"] = "gsm-7bit" if is_basic(text) else "unicode"
     body["request_status_report"] = wants_report
     try:
         return orjson.dumps(body)
