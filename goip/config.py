@@ -12,8 +12,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from marshmallow import ValidationError
 
 from goip.errors import StartupError
+from goip.fields import Identifier, length
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
@@ -57,6 +61,55 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return read
 
 
+@dataclass(frozen=True, slots=True)
+class BoxAddress:
+    """A box that waits to be dialled: what it is called here, where it listens, and as whom to log in."""
+
+    name: str
+    host: str
+    port: int
+    username: str
+    secret: str = field(repr=False)
+
+
+_BOX_NAME = Identifier(validate=length(1, 128))
+
+
+def _box_addresses(default_port: int) -> Callable[[str], tuple[BoxAddress, ...]]:
+    def read(value: str) -> tuple[BoxAddress, ...]:
+        texts = [text.strip() for text in value.split(",") if text.strip()]
+        boxes = tuple(_box_address(text, place, default_port) for place, text in enumerate(texts, 1))
+        if len({box.name for box in boxes}) < len(boxes):
+            raise ValueError("must not have two boxes of one name")
+        return boxes
+
+    return read
+
+
+def _box_address(text: str, place: int, default_port: int) -> BoxAddress:
+    """Raises ValueError, in words that hold no part of the secret."""
+    name, _, address = text.partition("=")
+    try:
+        _BOX_NAME.deserialize(name)
+        parts = urlsplit(address)
+        box = _box_at(name, parts, parts.port or default_port)
+    except (ValueError, ValidationError):
+        raise ValueError(
+            "must be NAME=tcp://USER:SECRET@HOST or …:PORT, with commas between boxes and %XX for signs in "
+            f"USER and SECRET: box {place} is not"
+        ) from None
+    return box
+
+
+def _box_at(name: str, parts: SplitResult, port: int) -> BoxAddress:
+    host, username, secret = parts.hostname, unquote(parts.username or ""), unquote(parts.password or "")
+    if parts.scheme != "tcp" or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError
+    if not host or not username or not secret or not (username + secret).isprintable():
+        raise ValueError
+    return BoxAddress(name, host, port, username, secret)
+
+
 def _one_of(*words: str) -> Callable[[str], str]:
     def read(value: str) -> str:
         if value not in words:
@@ -96,6 +149,12 @@ class Config:
         (),
         _networks,
         "Addresses or networks where an older Dinstar box that is known here needs no password; empty for none.",
+    )
+    yeastar: tuple[BoxAddress, ...] = _setting(
+        (),
+        _box_addresses(5_038),
+        "Yeastar TG boxes to dial: `NAME=tcp://USER:SECRET@HOST`, with commas between.",
+        is_secret=True,
     )
     public_url: str = _setting(
         "", _text, "Address by which gateways and browsers reach the server, when a proxy is in between."

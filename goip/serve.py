@@ -27,6 +27,7 @@ from goip.errors import StartupError
 from goip.gateways.dbl.listener import DblListener
 from goip.gateways.dinstar.door import Door
 from goip.gateways.dinstar.listener import DinstarListener
+from goip.gateways.yeastar.client import dialling
 
 log = structlog.get_logger(__name__)
 
@@ -101,7 +102,8 @@ async def serve(config: Config) -> None:
         site = web.TCPSite(runner, config.host, config.port, backlog=1024)
         _calm_collector()
         await _listen(site, config)
-        async with _boxes(app, config), _dinstar_boxes(app, config):
+        dialled = dialling(app[STORE], config.yeastar)
+        async with _boxes(app, config), _dinstar_boxes(app, config), dialled:
             _welcome(app, config, runner.addresses[0][1])
             await _until_signal()
     finally:

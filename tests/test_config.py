@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from goip.config import Config, env_name
+from goip.config import BoxAddress, Config, env_name
 from goip.errors import StartupError
 
 
@@ -64,6 +64,7 @@ def test_a_bad_value_stops_the_start_and_names_its_variable(name: str, text: str
 def test_every_setting_may_come_from_a_file(setting: str, tmp_path: Path) -> None:
     texts = {int: "8081", bool: "true", str: "info", tuple: "a b"}
     special = {"enrollment": "approve", "log_format": "json", "trusted_proxies": "10.0.0.1 192.0.2.0/24"}
+    special["yeastar"] = "office=tcp://u:s@192.0.2.7"
     special["udp_allow"] = special["dinstar_allow"] = "192.0.2.0/24"
     default = getattr(Config(), setting)
     path = tmp_path / "value"
@@ -126,3 +127,41 @@ def test_a_printed_config_shows_no_secret() -> None:
     fields = [field for field in dataclasses.fields(Config) if field.metadata["is_secret"]]
     config = Config(**{field.name: f"shown-{field.name}" for field in fields})
     assert "shown-" not in repr(config)
+
+
+def test_boxes_to_dial_are_read_with_signs_in_their_secrets() -> None:
+    text = "office=tcp://apiuser:s%2Cc%40r%3At@192.0.2.7, shop=tcp://u:p@[2001:db8::1]:5039/ ,"
+    office, shop = Config.from_env({"GOIP_YEASTAR": text}).yeastar
+    assert office == BoxAddress("office", "192.0.2.7", 5038, "apiuser", "s,c@r:t")
+    assert shop == BoxAddress("shop", "2001:db8::1", 5039, "u", "p")
+    assert "s,c@r:t" not in repr(office)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tcp://u:hidden@h",
+        "=tcp://u:hidden@h",
+        "a/b=tcp://u:hidden@h",
+        "a=http://u:hidden@h",
+        "a=tcp://u:hidden@",
+        "a=tcp://:hidden@h",
+        "a=tcp://u@h",
+        "a=tcp://u:hidden@h:0x1",
+        "a=tcp://u:hidden@h:70000",
+        "a=tcp://u:hidden@h/path",
+        "a=tcp://u:hidden#@h",
+        "a=tcp://u:hidden?x@h",
+        "a=tcp://u:hidden%0D%0AAction:x@h",
+        "a=tcp://u:hidden@[::1",
+    ],
+)
+def test_a_box_that_cannot_be_dialled_stops_the_start_and_shows_no_secret(text: str) -> None:
+    with pytest.raises(StartupError, match=r"GOIP_YEASTAR must be NAME=tcp://.*: box 2 is not") as refusal:
+        Config.from_env({"GOIP_YEASTAR": f"b=tcp://u:hidden@h,{text}"})
+    assert "hidden" not in str(refusal.value)
+
+
+def test_two_boxes_of_one_name_stop_the_start() -> None:
+    with pytest.raises(StartupError, match="GOIP_YEASTAR must not have two boxes of one name"):
+        Config.from_env({"GOIP_YEASTAR": "a=tcp://u:s@h,a=tcp://u:s@i"})
