@@ -30,6 +30,5 @@ HTTP_MAKES: Mapping[str, HttpMake] = {
         jasmin.MAKE,
         kannel.MAKE,
         smssync.MAKE,
-        smssync.MAKE,
     )
 }  # fmt: skip
