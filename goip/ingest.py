@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from goip import transitions
+from goip.cards import compare_cards, conflicts
 from goip.clock import to_iso
 from goip.errors import NotFound, Unavailable
 from goip.models import Device, Heartbeat, InboundSms, Note, SimSlot, Sms, device_room
@@ -126,9 +127,30 @@ class HeartbeatChange(NamedTuple):
         draft.beat(step.device, device.beat_seq, self.heartbeat, at)
         for fact in step.facts:
             draft.fact(fact.name, fact.data, device_room(device.device_id))
+        doubts = draft.doubts_of(device.device_id)
+        if doubts:
+            self._settle(draft, step.device, doubts)
         if not _are_same_cards(step.device.slots, known_slots):
+            self._compare_cards(draft, step.device, known_slots)
             draft.put_device(step.device)
         return step.device
+
+    def _compare_cards(self, draft: Draft, device: Device, known_slots: tuple[SimSlot, ...]) -> None:
+        """Tell which cards came, went and moved."""
+        at = to_iso(self.received_at)
+        news = compare_cards(device.device_id, known_slots, device.slots, draft.find_card, at)
+        for fact in news.facts:
+            draft.fact(fact.name, fact.data, device_room(device.device_id))
+        draft.cards.update(news.places)
+        for other_id, key in news.doubted:
+            draft.doubts[other_id] = draft.doubts_of(other_id) | {key}
+
+    def _settle(self, draft: Draft, device: Device, doubts: frozenset[str]) -> None:
+        """It speaks again: a card of which another device has spoken since is in two places, or it has gone."""
+        at = to_iso(self.received_at)
+        for fact in conflicts(device.device_id, device.slots, doubts, draft.find_card, at):
+            draft.fact(fact.name, fact.data, device_room(device.device_id))
+        draft.doubts[device.device_id] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

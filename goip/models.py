@@ -65,6 +65,13 @@ class SimSlot(NamedTuple):
         return self.iccid or (f"imsi:{self.imsi}" if self.imsi else None)
 
 
+class CardPlace(NamedTuple):
+    """Where a card was told to be."""
+
+    device_id: str
+    slot_index: int
+
+
 class Heartbeat(NamedTuple):
     """One sign of life, whatever make it came from; None means that the gateway did not say.
 

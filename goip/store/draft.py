@@ -10,7 +10,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
-from goip.models import DASHBOARD, EVERYWHERE, Device, Event, Heartbeat, Sms, Stats, device_room
+from goip.models import (
+    DASHBOARD,
+    EVERYWHERE,
+    CardPlace,
+    Device,
+    Event,
+    Heartbeat,
+    Sms,
+    Stats,
+    device_room,
+)
 from goip.store.fleet import Fleet
 from goip.store.fold import Beat, Folder
 from goip.store.rows import device_row, event_row, heartbeat_row, sim_row, slot_row, sms_row
@@ -47,6 +57,8 @@ class Draft:
         self.beats: list[Beat] = []
         self.totals = replace(fleet.sms)
         self.stats_told: Stats | None = None
+        self.cards: dict[str, CardPlace] = {}
+        self.doubts: dict[str, frozenset[str]] = {}
         self._stored = dict(stored or {})
         self._fleet = fleet
         self._next_pk = fleet.next_pk
@@ -70,6 +82,15 @@ class Draft:
     def find_sms(self, repeat_key: str) -> Sms | None:
         """The message that was stored under that key, in this commit or before."""
         return self._stored.get(repeat_key)
+
+    def find_card(self, sim_key: str) -> CardPlace | None:
+        """Where that card was told to be last."""
+        return self.cards.get(sim_key) or self._fleet.cards.get(sim_key)
+
+    def doubts_of(self, device_id: str) -> frozenset[str]:
+        """The cards that this device told last, and another one has told since."""
+        doubts = self.doubts.get(device_id)
+        return self._fleet.doubts.get(device_id, frozenset()) if doubts is None else doubts
 
     def beat(self, device: Device, previous_seq: int, heartbeat: Heartbeat, at: int) -> None:
         """A heartbeat: appended to the log now, folded into the device's row later.

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 
-from goip.models import Cursor, Device, Stats, Status
+from goip.models import CardPlace, Cursor, Device, Stats, Status
 
 
 @dataclass(slots=True)
@@ -23,7 +23,11 @@ class SmsTotals:
 
 
 class Fleet:
-    """Devices by their id, counted by status, and the place in the stream that this state is of."""
+    """Devices by their id, counted by status, and the place in the stream that this state is of.
+
+    `cards` are the newest places of SIM cards by `sim_key`; `doubts` are, by device, the cards that it told last and
+    another one has told since.
+    """
 
     def __init__(self, epoch: str, seq: int, sms: SmsTotals | None = None) -> None:
         self.epoch = epoch
@@ -35,6 +39,8 @@ class Fleet:
         self._devices: dict[str, Device] = {}
         self._by_pk: dict[int, str] = {}
         self._n_by_status: dict[Status, int] = {"online": 0, "late": 0, "offline": 0, "unknown": 0}
+        self.cards: dict[str, CardPlace] = {}
+        self.doubts: dict[str, frozenset[str]] = {}
 
     def take_over(self, other: Fleet) -> None:
         """Become what `other` is, which was read from disk again."""
@@ -43,6 +49,7 @@ class Fleet:
         self.next_pk = max(self.next_pk, other.next_pk)
         self._devices, self._by_pk = other._devices, other._by_pk
         self._n_by_status = other._n_by_status
+        self.cards, self.doubts = other.cards, other.doubts
 
     @property
     def cursor(self) -> Cursor:
@@ -78,6 +85,18 @@ class Fleet:
             # In the order of their newest change, for `newest_first`.
             self._devices.pop(device.device_id, None)
             self._devices[device.device_id] = device
+
+    def place_cards(self) -> None:
+        """Find out where the cards are, from what every device told last."""
+        for device in self:
+            for slot in device.slots:
+                if slot.sim_key is None:
+                    continue
+                earlier = self.cards.get(slot.sim_key)
+                if earlier is not None and earlier.device_id != device.device_id:
+                    known = self.doubts.get(earlier.device_id, frozenset())
+                    self.doubts[earlier.device_id] = known | {slot.sim_key}
+                self.cards[slot.sim_key] = CardPlace(device.device_id, slot.slot_index)
 
     def newest_first(self, after_seq: int) -> Iterator[Device]:
         """The devices that changed after `after_seq`, the newest first: what changed, not how many there are."""

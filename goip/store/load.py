@@ -28,6 +28,7 @@ async def load(connection: AsyncConnection, fleet: Fleet, folder: Folder) -> Non
     fleet.sms = SmsTotals(stream.received_sms, stream.sent_sms, stream.delivered_sms, stream.failed_sms)
     await _load_devices(connection, fleet)
     await _replay(connection, fleet, folder, stream.folded_seq)
+    fleet.place_cards()
 
 
 async def _begin_stream(connection: AsyncConnection) -> Any:

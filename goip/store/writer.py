@@ -233,6 +233,12 @@ class Writer:
         fleet.put(device for device in draft.devices.values() if device is not None)
         fleet.seq = draft.seq
         fleet.sms = draft.totals
+        fleet.cards.update(draft.cards)
+        for device_id, doubts in draft.doubts.items():
+            if doubts:
+                fleet.doubts[device_id] = doubts
+            else:
+                fleet.doubts.pop(device_id, None)
         for device_id in draft.due:
             if (written := fleet.find(device_id)) is not None:
                 folder.done(written.pk, device_id)

@@ -7,8 +7,16 @@ from typing import Any
 import pytest
 
 from goip.api.schemas.common import Shape
-from goip.api.schemas.state import DeviceRebootShape, DeviceRemovedShape, StatusChangeShape
-from goip.models import Event
+from goip.api.schemas.state import (
+    DeviceRebootShape,
+    DeviceRemovedShape,
+    SimConflictShape,
+    SimInsertedShape,
+    SimMovedShape,
+    SimVanishedShape,
+    StatusChangeShape,
+)
+from goip.models import Event, SimSlot
 from goip.operations import RemoveDevice
 from goip.store.store import Store
 from tests.store.lives import Ear, beat, enrol
@@ -20,12 +28,25 @@ def must_fit(shape: Shape, event: Event) -> None:
     assert data.keys() == {field.data_key for field in shape.fields.values()}
 
 
+async def _shuffle_cards(store: Store) -> None:
+    """Cards of two devices come, move, vanish, and are in two places."""
+    first, second = SimSlot(0, iccid="8900000000000000001"), SimSlot(1, iccid="8900000000000000002")
+    await enrol(store, "gw-2", sim_slots=(first,))
+    await beat(store, "gw-2", sim_slots=(first, second))
+    await beat(store, sim_slots=(first,))
+    await beat(store, "gw-2", sim_slots=(first,))
+
+
 @pytest.mark.parametrize(
     ("name", "shape"),
     [
         ("device-status-change", StatusChangeShape()),
         ("device-reboot", DeviceRebootShape()),
         ("device-removed", DeviceRemovedShape()),
+        ("sim-inserted", SimInsertedShape()),
+        ("sim-moved", SimMovedShape()),
+        ("sim-vanished", SimVanishedShape()),
+        ("sim-conflict", SimConflictShape()),
     ],
 )
 async def test_an_event_carries_what_the_document_says(name: str, shape: Shape, store: Store) -> None:
@@ -33,6 +54,7 @@ async def test_an_event_carries_what_the_document_says(name: str, shape: Shape, 
     await enrol(store)
     await beat(store, counter=90)
     await beat(store, counter=1)
+    await _shuffle_cards(store)
     await store.record(RemoveDevice("gw-1"))
     told = ear.named(name)
     assert told

@@ -84,7 +84,59 @@ class DeviceRemovedShape(Shape):
     seq = fields.Integer()
 
 
-EVENT_SHAPES: tuple[type[Shape], ...] = (StatusChangeShape, DeviceRebootShape, DeviceRemovedShape)
+class CardPlaceShape(Shape):
+    """Where a card was told to be."""
+
+    device_id = fields.String()
+    slot_index = fields.Integer()
+
+
+class _CardShape(Shape):
+    """What every fact about a SIM card says: where it is, or was, and which card it is."""
+
+    device_id = fields.String()
+    slot_index = fields.Integer()
+    iccid = or_null(fields.String)
+    imsi = or_null(fields.String)
+    phone_number = or_null(fields.String)
+    at = fields.DateTime()
+    seq = fields.Integer()
+
+
+class SimInsertedShape(_CardShape):
+    """The data of `sim-inserted`: a card in a slot that was not there; `isNew` when it was never seen before."""
+
+    is_new = fields.Boolean()
+
+
+class SimMovedShape(_CardShape):
+    """The data of `sim-moved`: a card that was told elsewhere before."""
+
+    class Meta(Shape.Meta):
+        include = {"from": fields.Nested(CardPlaceShape)}  # noqa: RUF012 - as marshmallow has it
+
+
+class SimVanishedShape(_CardShape):
+    """The data of `sim-vanished`: a card that is in none of the device's slots any more."""
+
+    now_at = fields.Nested(CardPlaceShape, allow_none=True)
+
+
+class SimConflictShape(_CardShape):
+    """The data of `sim-conflict`: a card that is told in two places."""
+
+    also_at = fields.Nested(CardPlaceShape)
+
+
+EVENT_SHAPES: tuple[type[Shape], ...] = (
+    StatusChangeShape,
+    DeviceRebootShape,
+    DeviceRemovedShape,
+    SimInsertedShape,
+    SimMovedShape,
+    SimVanishedShape,
+    SimConflictShape,
+)
 """The data of events that no answer of the API holds as it is."""
 
 

@@ -580,6 +580,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/devices/{deviceId}/frames": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a device said last, as it stood on the wire; waits for more
+         * @description For a user or script that may operate.
+         */
+        get: operations["deviceFrames"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/frames": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What devices said last, and strangers who were not let in
+         * @description For a user or script that may operate.
+         */
+        get: operations["listFrames"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/frames/{frameId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One of these frames
+         * @description For a user or script that may operate.
+         */
+        get: operations["showFrame"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/frames/{frameId}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decode a frame again; nothing is recorded
+         * @description For a user or script that may operate.
+         */
+        post: operations["replayFrame"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/device/status": {
         parameters: {
             query?: never;
@@ -948,6 +1028,59 @@ export interface components {
             /** Format: date-time */
             at: string;
             seq: number;
+        };
+        /** @description The data of `sim-inserted`: a card in a slot that was not there; `isNew` when it was never seen before. */
+        SimInserted: {
+            deviceId: string;
+            slotIndex: number;
+            iccid: string | null;
+            imsi: string | null;
+            phoneNumber: string | null;
+            /** Format: date-time */
+            at: string;
+            seq: number;
+            isNew: boolean;
+        };
+        /** @description Where a card was told to be. */
+        CardPlace: {
+            deviceId: string;
+            slotIndex: number;
+        };
+        /** @description The data of `sim-moved`: a card that was told elsewhere before. */
+        SimMoved: {
+            deviceId: string;
+            slotIndex: number;
+            iccid: string | null;
+            imsi: string | null;
+            phoneNumber: string | null;
+            /** Format: date-time */
+            at: string;
+            seq: number;
+            from: components["schemas"]["CardPlace"];
+        };
+        /** @description The data of `sim-vanished`: a card that is in none of the device's slots any more. */
+        SimVanished: {
+            deviceId: string;
+            slotIndex: number;
+            iccid: string | null;
+            imsi: string | null;
+            phoneNumber: string | null;
+            /** Format: date-time */
+            at: string;
+            seq: number;
+            nowAt: components["schemas"]["CardPlace"] | null;
+        };
+        /** @description The data of `sim-conflict`: a card that is told in two places. */
+        SimConflict: {
+            deviceId: string;
+            slotIndex: number;
+            iccid: string | null;
+            imsi: string | null;
+            phoneNumber: string | null;
+            /** Format: date-time */
+            at: string;
+            seq: number;
+            alsoAt: components["schemas"]["CardPlace"];
         };
         /** @description A port or SIM position. */
         SimSlotBody: {
@@ -1464,6 +1597,56 @@ export interface components {
             nextCursor: string | null;
             total: number | null;
             events: components["schemas"]["Event"][];
+        };
+        /** @description One message on the wire, without its secrets: the same in lists and in the event `network:log`. */
+        WireFrame: {
+            id: string;
+            /** Format: date-time */
+            at: string;
+            deviceId: string | null;
+            isAdmitted: boolean;
+            /** @enum {string} */
+            direction: "in" | "out";
+            /** @enum {string} */
+            transport: "http" | "udp" | "tcp";
+            make: string;
+            address: string;
+            /** @enum {string} */
+            verdict: "accepted" | "refused" | "ignored";
+            reason: string | null;
+            head: string | null;
+            text: string | null;
+            base64: string | null;
+            /** @description The length of the body as it came. */
+            nBytes: number;
+            /** @description True where only the beginning of the body was kept. */
+            isCut: boolean;
+        };
+        /** @description A page of frames, newest first. */
+        WireFramesAnswer: {
+            /** @description For the next page; null on the last. */
+            nextCursor: string | null;
+            total: number | null;
+            frames: components["schemas"]["WireFrame"][];
+        };
+        /** @description One frame. */
+        WireFrameAnswer: {
+            frame: components["schemas"]["WireFrame"];
+        };
+        /** @description Why a frame is not taken. */
+        DecodeRefusal: {
+            error: string;
+            code: string;
+            fields: {
+                [key: string]: string[];
+            };
+        };
+        /** @description What a frame tells: of each item its `kind` (heartbeat, sms, deliveryReport, callEvent, ussd) and its fields. */
+        ReplayAnswer: {
+            understood: {
+                [key: string]: unknown;
+            }[];
+            refused: components["schemas"]["DecodeRefusal"] | null;
         };
         /** @description One device, flat. */
         DeviceStatusAnswer: {
@@ -2730,6 +2913,121 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EventsPageAnswer"];
+                };
+            };
+            "4XX": components["responses"]["Refusal"];
+            "5XX": components["responses"]["Trouble"];
+        };
+    };
+    deviceFrames: {
+        parameters: {
+            query?: {
+                format?: "json" | "fixture";
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: number;
+                /** @description The id of the newest frame that the client has: newer ones only. */
+                after?: number;
+                /** @description With `after`: seconds to wait for a newer one. */
+                wait?: number;
+            };
+            header?: never;
+            path: {
+                deviceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WireFramesAnswer"];
+                    "application/vnd.goip.frames+json": Record<string, never>;
+                };
+            };
+            "4XX": components["responses"]["Refusal"];
+            "5XX": components["responses"]["Trouble"];
+        };
+    };
+    listFrames: {
+        parameters: {
+            query?: {
+                format?: "json" | "fixture";
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: number;
+                /** @description Those of strangers only; false: those of devices only. */
+                unknown?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WireFramesAnswer"];
+                    "application/vnd.goip.frames+json": Record<string, never>;
+                };
+            };
+            "4XX": components["responses"]["Refusal"];
+            "5XX": components["responses"]["Trouble"];
+        };
+    };
+    showFrame: {
+        parameters: {
+            query?: {
+                format?: "json" | "fixture";
+            };
+            header?: never;
+            path: {
+                frameId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WireFrameAnswer"];
+                    "application/vnd.goip.frames+json": Record<string, never>;
+                };
+            };
+            "4XX": components["responses"]["Refusal"];
+            "5XX": components["responses"]["Trouble"];
+        };
+    };
+    replayFrame: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                frameId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayAnswer"];
                 };
             };
             "4XX": components["responses"]["Refusal"];
