@@ -17,6 +17,12 @@ export type StatusChange = Schemas['StatusChange']
 export type DeviceReboot = Schemas['DeviceReboot']
 export type DeviceRemoved = Schemas['DeviceRemoved']
 
+export type SimInserted = Schemas['SimInserted']
+export type SimMoved = Schemas['SimMoved']
+export type SimVanished = Schemas['SimVanished']
+export type SimConflict = Schemas['SimConflict']
+export type CardPlace = Schemas['CardPlace']
+
 /** `"epoch:seq"`; opaque but for the live store. */
 export type Cursor = string
 
@@ -27,6 +33,10 @@ export interface EventData {
   'device-status-change': StatusChange
   'device-reboot': DeviceReboot
   'device-removed': DeviceRemoved
+  'sim-inserted': SimInserted
+  'sim-moved': SimMoved
+  'sim-vanished': SimVanished
+  'sim-conflict': SimConflict
   'sms-received': Sms
   'stats-update': Stats
 }
@@ -44,6 +54,10 @@ export type Meta = Schemas['MetaAnswer']
 export type Enrollment = Schemas['EnrollmentAnswer']
 /** Shown once. */
 export type EnrollmentKey = Schemas['EnrollmentKeyAnswer']
+
+/** The makes of gateways, and what to type into each. */
+export type Makes = Schemas['MakesAnswer']
+export type Make = Schemas['Make']
 
 export type DevicePage = Schemas['DevicesAnswer']
 export type SmsPage = Schemas['SmsPageAnswer']

@@ -1,4 +1,6 @@
-import type { Device, DeviceReboot, DeviceStatus, Sms, StatusChange, WireEvent } from '@/api/types'
+import type {
+  CardPlace, Device, DeviceReboot, DeviceStatus, SimConflict, SimInserted, SimMoved, SimVanished, Sms, StatusChange, WireEvent,
+} from '@/api/types'
 import { visibleName } from '@/components/visibleText'
 import { t, type Key } from '@/i18n/t'
 
@@ -32,6 +34,15 @@ function rebootFact({ previousCounter, counter }: DeviceReboot): Words {
   return { tone: 'warn', title: t('device.factReboot'), text }
 }
 
+type AnyCard = SimInserted | SimMoved | SimVanished | SimConflict
+
+const cardName = ({ iccid, imsi, phoneNumber }: AnyCard): string => visibleName(phoneNumber ?? iccid ?? imsi ?? '')
+const placeName = ({ deviceId, slotIndex }: CardPlace): string => t('device.cardPlace', { device: visibleName(deviceId), slot: slotIndex })
+
+function vanishedText(card: SimVanished): string {
+  return card.nowAt ? t('device.factSimNowAt', { card: cardName(card), place: placeName(card.nowAt) }) : cardName(card)
+}
+
 function wordsOf(event: WireEvent): Words {
   switch (event.event) {
     case 'device-status-change':
@@ -42,6 +53,24 @@ function wordsOf(event: WireEvent): Words {
       return { tone: 'plain', title: t('device.factUpdated'), text: visibleName((event.data as Device).name ?? '') }
     case 'device-removed':
       return { tone: 'bad', title: t('device.factRemoved'), text: '' }
+    case 'sim-inserted': {
+      const card = event.data as SimInserted
+      return { tone: 'good', title: t('device.factSimInserted', { slot: card.slotIndex }), text: cardName(card) }
+    }
+    case 'sim-moved': {
+      const card = event.data as SimMoved
+      const text = t('device.factSimFrom', { card: cardName(card), place: placeName(card.from) })
+      return { tone: 'plain', title: t('device.factSimMoved', { slot: card.slotIndex }), text }
+    }
+    case 'sim-vanished': {
+      const card = event.data as SimVanished
+      return { tone: 'warn', title: t('device.factSimVanished', { slot: card.slotIndex }), text: vanishedText(card) }
+    }
+    case 'sim-conflict': {
+      const card = event.data as SimConflict
+      const text = t('device.factSimAlsoAt', { card: cardName(card), place: placeName(card.alsoAt) })
+      return { tone: 'bad', title: t('device.factSimConflict'), text }
+    }
     case 'sms-received':
       return { tone: 'plain', title: t('device.factSms'), text: visibleName((event.data as Sms).sender ?? '') }
     default:
