@@ -8,6 +8,7 @@ from json import dumps as dumps_anything
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
@@ -18,6 +19,9 @@ from goip.wire import dumps
 from tests.test_validation import json_values, texts
 
 NOW = 1_795_238_541_123
+
+patient = settings(deadline=None)
+"""For a test on a machine that has other things to do."""
 
 
 def push(

@@ -14,7 +14,7 @@ from goip.gateways import Push
 from goip.gateways.forwarder import MAKE, OPENVOX, names
 from goip.gateways.forwarder.decode import decode
 from goip.models import Heartbeat, InboundSms
-from tests.gateways.posting import check_promises, form, json, near, push
+from tests.gateways.posting import check_promises, form, json, near, patient, push
 from tests.test_validation import json_values
 
 SENT_AT, RECEIVED_AT = 1_795_238_540_000, 1_795_238_541_000
@@ -359,17 +359,20 @@ NAMES = (*names.SENDER, *names.TEXT, *names.TIME, *names.SLOT, *names.PHONE_SIM,
 NAMES += ("messageId", "battery", "power", "data", "payload", "messages")
 
 
+@patient
 @given(json_values | near(NAMES) | near(NAMES).map(lambda told: {**APP, **told}) | st.lists(near(NAMES)))
 def test_whatever_comes_is_decoded_or_refused(data: Any) -> None:
     check_promises(decode, json(data))
 
 
+@patient
 @given(st.binary() | st.text().map(str.encode), st.sampled_from([None, "a"]))
 def test_whatever_bytes_come_are_decoded_or_refused(body: bytes, device_id: str | None) -> None:
     check_promises(decode, push(body, device_id=device_id))
     check_promises(decode, push(b'{"from": "a", "text": "' + body + b'"}', device_id=device_id))
 
 
+@patient
 @given(st.dictionaries(st.sampled_from(NAMES), st.text()))
 def test_whatever_form_comes_is_decoded_or_refused(fields: dict[str, str]) -> None:
     check_promises(decode, form({"from": "a", "text": "b", **fields}, query="sim=1"))

@@ -12,7 +12,7 @@ from goip.errors import InvalidPayload
 from goip.gateways.kannel import MAKE
 from goip.gateways.kannel.decode import decode
 from goip.models import DeliveryReport, InboundSms
-from tests.gateways.posting import check_promises, push
+from tests.gateways.posting import check_promises, patient, push
 from tests.test_validation import texts
 
 SENT_AT = 1_795_238_540_000
@@ -180,6 +180,7 @@ def test_an_empty_text_is_a_text() -> None:
 NAMES = ["from", "to", "text", "charset", "coding", "time", "id", "smsc", "dlr"]
 
 
+@patient
 @given(
     st.dictionaries(st.sampled_from(NAMES), texts | st.sampled_from(["UTF-16BE", "1", "16"])),
     st.binary(),

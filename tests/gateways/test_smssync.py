@@ -13,7 +13,7 @@ from goip.gateways import Push
 from goip.gateways.smssync import MAKE
 from goip.gateways.smssync.decode import decode
 from goip.models import InboundSms
-from tests.gateways.posting import check_promises, form, json, near, push
+from tests.gateways.posting import check_promises, form, json, near, patient, push
 from tests.test_validation import json_values
 
 FORM = {
@@ -128,11 +128,13 @@ def test_what_is_missing_is_named(asked: Push, missing: str) -> None:
     assert list(refusal.value.fields) == [missing]
 
 
+@patient
 @given(json_values | near([*FORM]).map(lambda told: {**FORM, **told}))
 def test_whatever_json_comes_is_decoded_or_refused(data: Any) -> None:
     check_promises(decode, json(data, device_id=None))
 
 
+@patient
 @given(st.dictionaries(st.sampled_from([*FORM]), st.text()), st.binary())
 def test_whatever_form_comes_is_decoded_or_refused(fields: dict[str, str], body: bytes) -> None:
     check_promises(decode, form({**FORM, **fields}, device_id=None))

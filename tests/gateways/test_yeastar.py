@@ -13,6 +13,7 @@ from goip.gateways.yeastar.ami import Block, Splitter
 from goip.gateways.yeastar.decode import Part, part_of, report_of, slot_of, sms_of, spans_of
 from goip.gateways.yeastar.parts import Parts
 from goip.models import DeliveryReport, SimSlot
+from tests.gateways.posting import patient
 from tests.gateways.yeastar_box import ACCEPTED, BANNER, SPAN_2, SPAN_3, SPANS, received, sent
 
 EVENT = Block(
@@ -58,6 +59,7 @@ def test_a_conversation_is_taken_apart() -> None:
     assert other.lines[-1] == "State: IDLE"
 
 
+@patient
 @given(st.lists(st.integers(0, len(CONVERSATION)), max_size=40))
 def test_it_does_not_matter_in_what_pieces_it_arrives(cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), len(CONVERSATION)]
@@ -115,6 +117,7 @@ def test_a_block_without_end_is_no_box(filler: bytes) -> None:
         blocks_of(b"Response: Follows\r\n", *[filler * 1024] * 400)
 
 
+@patient
 @given(
     st.lists(st.binary() | st.sampled_from([SPANS, received(), b"Event: ReceivedSMS\r\n", b"\r\n", b"\n"]))
 )
@@ -132,6 +135,7 @@ def test_whatever_comes_is_taken_apart_and_read_or_refused(pieces: list[bytes]) 
         assert 0 <= told.slot_index <= 1023
 
 
+@patient
 @given(st.dictionaries(st.sampled_from(sorted(EVENT.fields)), st.text()))
 def test_whatever_an_event_says_is_read_or_refused(fields: dict[str, str]) -> None:
     try:
