@@ -48,6 +48,18 @@ async def test_openvox_calls_by_get(client: Client) -> None:
     ] * 2
 
 
+async def test_cards_of_openvox_ports_gather_one_by_one(client: Client) -> None:
+    for port in ("3", "1", "3"):
+        call = {**OPENVOX_CALL, "portname": f"gsm-1.{port}", "imsi": f"90170000001234{port}"}
+        assert (await client.get(f"/in/openvox/{ENROLMENT_KEY}/office", params=call)).status == 200
+    device = store_of(client).fleet.find("office")
+    assert device is not None
+    assert [(slot.slot_index, slot.imsi) for slot in device.slots] == [
+        (1, "901700000012341"),
+        (3, "901700000012343"),
+    ]
+
+
 async def test_the_apps_heartbeat_is_held_to_its_own_interval(client: Client) -> None:
     for path in ("?heartbeat=15", ""):
         answer = await client.post(f"/in/forwarder/{ENROLMENT_KEY}/pixel{path}", json=APP)

@@ -13,7 +13,7 @@ from goip.errors import InvalidPayload
 from goip.gateways import Push
 from goip.gateways.forwarder import MAKE, OPENVOX, names
 from goip.gateways.forwarder.decode import decode
-from goip.models import Heartbeat, InboundSms
+from goip.models import Heartbeat, InboundSms, SimSlot
 from tests.gateways.posting import check_promises, form, json, near, patient, push
 from tests.test_validation import json_values
 
@@ -76,7 +76,18 @@ def test_sms_forwarder_in_each_of_its_ways(make: str) -> None:
 def test_openvox_calls_by_get() -> None:
     told = sms(push(query=OPENVOX_CALL, device_id="office"))
     assert (told.device_id, told.sender, told.message) == ("office", "+15550101", "Hello, box!")
-    assert (told.slot_index, told.subscription_id, told.sent_at) == (3, "901700000012345", None)
+    assert (told.slot_index, told.sent_at) == (3, None)
+
+
+def test_the_card_of_a_port_is_told_with_its_message() -> None:
+    asked = push(query=OPENVOX_CALL + "&to=%2B15550199", device_id="office")
+    slot = SimSlot(3, phone_number="+15550199", imsi="901700000012345")
+    assert decode(asked)[0] == Heartbeat("office", sim_slots=(slot,), is_partial=True)
+
+
+@pytest.mark.parametrize("fields", [{"imsi": "901700000012345"}, {"port": 3, "imsi": "none"}, {"port": 3}])
+def test_a_card_without_a_port_or_a_number_is_none(fields: dict[str, Any]) -> None:
+    assert [type(each) for each in decode(json({**APP, "sim": "", **fields}))] == [InboundSms]
 
 
 def test_openvox_posts_the_same() -> None:

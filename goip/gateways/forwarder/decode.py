@@ -11,7 +11,7 @@ from goip.gateways import Push, forms
 from goip.gateways.forwarder import names
 from goip.gateways.forwarder.names import Record, first
 from goip.gateways.forwarder.records import records_of
-from goip.models import Heartbeat, InboundSms, Told
+from goip.models import Heartbeat, InboundSms, SimSlot, Told
 
 _LONGEST_TEXT = 10_000
 _LONGEST_WORD = 64
@@ -27,7 +27,7 @@ _CHARGING = {
 
 
 def decode(push: Push) -> Sequence[Told]:
-    """Each message, and what is told of the phone beside it; or, at `?heartbeat=MINUTES`, that it is alive.
+    """Each message, and what is told of the device beside it; or, at `?heartbeat=MINUTES`, that it is alive.
 
     Raises InvalidPayload for a message without a sender or a text.
     """
@@ -62,7 +62,6 @@ def _message(device_id: str, record: Record) -> InboundSms:
         recipient=_recipient(record),
         slot_index=slot_index,
         message_id=_message_id(record, slot_index, sender, message),
-        subscription_id=_line(record, names.CARD),
     )
 
 
@@ -138,12 +137,28 @@ def _of_port(told: str) -> int | None:
 
 
 def _health(device_id: str, record: Record) -> tuple[Heartbeat, ...]:
-    """What a template tells of the phone itself, beside the message."""
+    """What is told beside the message: the phone's battery, the card in the port."""
     level = _whole(str(first(record, names.BATTERY)).strip(), 100)
     is_charging = _CHARGING.get(str(first(record, names.POWER)).strip().lower())
-    if level is None and is_charging is None:
+    slots = _card(record)
+    if level is None and is_charging is None and not slots:
         return ()
-    return (Heartbeat(device_id, battery_level=level, charging=is_charging),)
+    return (
+        Heartbeat(
+            device_id,
+            battery_level=level,
+            charging=is_charging,
+            sim_slots=slots or None,
+            is_partial=bool(slots),
+        ),
+    )
+
+
+def _card(record: Record) -> tuple[SimSlot, ...]:
+    slot_index, imsi = _slot_index(record), _line(record, names.CARD) or ""
+    if slot_index is None or not imsi.isascii() or not imsi.isdigit():
+        return ()
+    return (SimSlot(slot_index, phone_number=_recipient(record), imsi=imsi),)
 
 
 def _whole(digits: str, highest: int) -> int | None:

@@ -52,7 +52,7 @@ TIME = (
 RECIPIENT = ("recipient", "to", "receiver", "sentto", "destination", "dest", "owner", "ownnumber")
 MESSAGE_ID = ("messageid", "msgid", "smsid")
 DEVICE = ("deviceid", "device", "devicename", "devicemark", "gateway", "gatewayid", "phoneid")
-CARD = ("imsi", "subscriptionid")
+CARD = ("imsi", "simimsi")
 PHONE_SIM = ("sim", "cardslot", "simslot", "simnumber", "simcard")
 """Phones count their SIMs from 1 where they show them to people."""
 SLOT = ("slotindex", "simslotindex", "slot", "portname", "port", "gsmport", "line")
