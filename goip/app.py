@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
@@ -23,11 +24,13 @@ from goip.api.appkeys import (
     PAGE,
     SOCKETIO,
     STORE,
+    WIRE,
     FirstStart,
 )
 from goip.api.callers import Gatekeeper
 from goip.api.limits import RateLimit
 from goip.api.page import Page
+from goip.api.replaying import claimed
 from goip.api.routes import add_routes
 from goip.auth.keys import Keyring
 from goip.auth.logins import Logins
@@ -41,10 +44,12 @@ from goip.realtime.progress import Jobs
 from goip.realtime.reaper import Reaper
 from goip.realtime.replay import History
 from goip.realtime.socketio import SocketIoTransport
+from goip.realtime.wiretap import tell_frame
 from goip.store.store import Store
 from goip.watch.presence import Presence
 from goip.watch.upkeep import Upkeep
 from goip.wire import Json
+from goip.wirelog.log import WireLog
 
 PAGE_FOLDER = Path(__file__).resolve().parent / "static"
 SOCKETIO_PATHS = ("/api/socket/io", "/socket.io")
@@ -68,6 +73,7 @@ def build_app(config: Config, *, clock: Clock = now_ms, page_folder: Path = PAGE
     app[HUB] = Hub(store.fleet)
     app[HISTORY] = History(store, config.replay_limit)
     app[JOBS] = Jobs(app[HUB], clock)
+    app[WIRE] = WireLog(clock, claimed, partial(tell_frame, app[HUB]))
     app[FIRST_START] = FirstStart()
     app[DEVICE_LIMIT] = RateLimit(config.device_rate, "device")
     app[ADDRESS_LIMIT] = RateLimit(config.address_rate, "address")

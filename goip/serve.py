@@ -17,7 +17,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from rich.console import Console
 from rich.panel import Panel
 
-from goip.api.appkeys import ADDRESS_LIMIT, FIRST_START, KEYRING, STORE
+from goip.api.appkeys import ADDRESS_LIMIT, FIRST_START, KEYRING, STORE, WIRE
 from goip.api.gateway import quick_heartbeats
 from goip.api.quick import QuickRunner
 from goip.api.server import first_heartbeat
@@ -141,6 +141,7 @@ async def _boxes(app: web.Application, config: Config) -> AsyncIterator[None]:
         app[ADDRESS_LIMIT].allows,
         needs_approval=config.enrollment == "approve",
         networks=config.udp_allow,
+        keeping=app[WIRE].keeping,
     )
     try:
         await asyncio.get_running_loop().create_datagram_endpoint(

@@ -169,6 +169,18 @@ FORBIDDEN = {
     "realtime": {"watch", "outbound", "imports", "gateways", "api"},
     "watch": {"gateways", "api"},
     "gateways": {"realtime", "watch", "imports", "api"},
+    "wirelog": {
+        "store",
+        "ingest",
+        "operations",
+        "auth",
+        "realtime",
+        "watch",
+        "outbound",
+        "imports",
+        "gateways",
+        "api",
+    },
 }
 """A room, and those above it or beside it, of which it knows nothing."""
 

@@ -19,6 +19,7 @@ from goip.realtime.progress import Jobs
 from goip.realtime.replay import History
 from goip.realtime.socketio import SocketIoTransport
 from goip.store.store import Store
+from goip.wirelog.log import WireLog
 
 
 @dataclass(slots=True)
@@ -38,6 +39,7 @@ HUB = web.AppKey("hub", Hub)
 DOORS = web.AppKey("doors", Doors)
 HISTORY = web.AppKey("history", History)
 JOBS = web.AppKey("jobs", Jobs)
+WIRE = web.AppKey("wire", WireLog)
 SOCKETIO = web.AppKey("socketio", SocketIoTransport)
 PAGE = web.AppKey("page", Page)
 DEVICE_LIMIT = web.AppKey("device_limit", RateLimit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -14,13 +14,15 @@ from goip.realtime.posts import read_whole
 from goip.validation import refusal
 from goip.wire import dumps
 
+BODY = web.RequestKey("body", bytes)
 _KEY_PARAMETER = "key"
 _PACK_FROM_BYTES = 2_048
 
 
-def read_body(request: web.Request) -> Awaitable[bytes]:
-    """The bytes of the body, as `read_whole` has them."""
-    return read_whole(request, request.client_max_size)
+async def read_body(request: web.Request) -> bytes:
+    """The bytes of the body, as `read_whole` has them; they stay at hand as `request[BODY]`."""
+    body = request[BODY] = await read_whole(request, request.client_max_size)
+    return body
 
 
 async def read_json(request: web.Request) -> object:

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from goip.api.appkeys import KEYRING, STORE
+from goip.api.appkeys import KEYRING, STORE, WIRE
 from goip.api.bodies import answer, load, load_query, read_json
 from goip.api.listing import DeviceFilter, matching, page_of
 from goip.api.schemas.devices import (
@@ -111,6 +111,7 @@ async def delete_device(request: web.Request) -> web.Response:
     """`DELETE /api/devices/{deviceId}`."""
     device = await remove_device(request.app[STORE], request.match_info["deviceId"])
     request.app[KEYRING].forget_device(device.pk)
+    request.app[WIRE].forget(device.device_id)
     return answer({"success": True})
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import orjson
 from aiohttp import web
@@ -14,11 +14,12 @@ from aiohttp.http_parser import RawRequestMessage
 
 from goip import rhythm
 from goip.api.appkeys import ADDRESS_LIMIT, CONFIG, DEVICE_LIMIT, KEYRING, STORE
-from goip.api.bodies import read_body
+from goip.api.bodies import BODY, read_body
 from goip.api.callers import address_of, caller_address, shown_key
 from goip.api.enrolling import record_or_enrol
 from goip.api.middleware import REQUEST_ID, error_body, request_id_of
 from goip.api.quick import Begin, Begun, answer_of
+from goip.api.tapping import about_owner_of
 from goip.auth.credentials import key_in_headers
 from goip.auth.gateways import Admission, admit, find_gateway_key
 from goip.auth.principals import Principal
@@ -30,10 +31,14 @@ from goip.models import Heartbeat
 from goip.realtime.posts import BODY_WITHIN_SECONDS
 from goip.store.keys import Key
 from goip.wire import Json, dumps, phone_numbers
+from goip.wirelog.exchange import about
 
 _HEARTBEAT_PATH = "/api/device/heartbeat"
 _MOST_AT_ONCE = 1_000
 _MOST_FIELDS = 200
+_MULTIPART = "multipart/form-data"
+_FORMS = ("application/x-www-form-urlencoded", _MULTIPART)
+"""How a form is sent; of a multipart one the wire log keeps the fields, as those of a plain form."""
 
 
 @dataclass(slots=True)
@@ -99,6 +104,7 @@ async def _answer(request: web.Request, answer: Answer) -> web.StreamResponse:
     app = request.app
     app[ADDRESS_LIMIT].spend(address_of(request))
     key = find_gateway_key(app[KEYRING], shown_key(request))  # strangers' bodies are not read
+    about_owner_of(app, key)
     visit = Visit(app, key, request[REQUEST_ID])
     data = await _read(request)
     body = await _answer_each(visit, data, answer) if isinstance(data, list) else await answer(visit, data)
@@ -125,11 +131,17 @@ def _item_answer(visit: Visit, answer: Json | BaseException) -> Json:
 async def _read(request: web.Request) -> object:
     """The body: a form, or JSON whatever its type is called: curl and some firmwares call JSON a form."""
     content_type = request.content_type
-    if content_type == "multipart/form-data":
+    if content_type == _MULTIPART:
         form = await _read_multipart(request)
-        return {name: value for name, value in form.items() if isinstance(value, str)}
-    body = await read_body(request)
-    if content_type == "application/x-www-form-urlencoded" and body[:1] not in (b"{", b"["):
+        fields = {name: value for name, value in form.items() if isinstance(value, str)}
+        request[BODY] = urlencode(fields, errors="replace").encode()  # for the wire log: nobody else asks
+        return fields
+    return parsed(content_type, await read_body(request))
+
+
+def parsed(content_type: str, body: bytes) -> object:
+    """What a body says: a form's fields, or JSON whatever its type is called. Raises InvalidPayload."""
+    if content_type in _FORMS and body[:1] not in (b"{", b"["):
         return _form_fields(body)
     try:
         return orjson.loads(body)
@@ -210,6 +222,7 @@ def _admit(visit: Visit, device_id: str) -> Admission:
     """Let the gateway in; a request counts once against its device's rate, however many items it brings."""
     app = visit.app
     admission = admit(app[KEYRING], app[STORE].fleet, visit.key, device_id)
+    about(device_id)
     if device_id not in visit.spent:
         app[DEVICE_LIMIT].spend(device_id)
         visit.spent.add(device_id)

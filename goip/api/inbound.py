@@ -15,6 +15,7 @@ from goip.api.appkeys import ADDRESS_LIMIT, DEVICE_LIMIT, KEYRING, STORE
 from goip.api.bodies import read_body
 from goip.api.callers import address_of
 from goip.api.enrolling import record_or_enrol
+from goip.api.tapping import about_owner_of
 from goip.auth.gateways import admit, find_gateway_key
 from goip.errors import (
     Forbidden,
@@ -34,6 +35,7 @@ from goip.models import Heartbeat, InboundSms, Told
 from goip.store.fleet import Fleet
 from goip.store.keys import Key
 from goip.validation import take_one
+from goip.wirelog.exchange import about
 
 _MOST_AT_ONCE = 1_000
 _TRY_AGAIN_SECONDS = 60
@@ -59,6 +61,7 @@ async def _take(request: web.Request, make: HttpMake | None) -> web.Response:
     if make is None:
         raise NotFound(f"there is no such make; there are: {', '.join(HTTP_MAKES)}", code="unknown_make")
     key = find_gateway_key(app[KEYRING], request.match_info["key"])
+    about_owner_of(app, key)
     pushed = await _pushed(request, make, key, app[STORE].fleet)
     told = make.decode(pushed)
     if len(told) > _MOST_AT_ONCE:
@@ -115,6 +118,7 @@ async def _record(
     """Commit what one device told, all in one commit where it is known; with it, that it is alive."""
     take_one(_DEVICE_ID, device_id, "deviceId")
     admission = admit(app[KEYRING], app[STORE].fleet, key, device_id)
+    about(device_id)
     app[DEVICE_LIMIT].spend(device_id)
     beats = [item for item in items if isinstance(item, Heartbeat)]
     if admission.device is None or (is_alive and not beats):

@@ -220,7 +220,7 @@ def _answer(route: Route) -> Json:
             }
         }
     for media_type in route.also_answers:
-        content[media_type] = {"schema": {"type": "string"}}
+        content[media_type] = {"schema": {"type": "object" if media_type.endswith("+json") else "string"}}
     answer: Json = {"description": "Done."}
     return answer | {"content": content} if content else answer
 

@@ -9,6 +9,7 @@ from goip.api import (
     connections,
     devices,
     docs_page,
+    frames,
     gateway,
     inbound,
     jobs,
@@ -26,10 +27,12 @@ from goip.api.route import Access, Handler, Route
 from goip.api.schemas import auth as a
 from goip.api.schemas import common as c
 from goip.api.schemas import devices as d
+from goip.api.schemas import frames as f
 from goip.api.schemas import gateways as g
 from goip.api.schemas import jobs as j
 from goip.api.schemas import sms as s
 from goip.api.schemas import state as st
+from goip.api.tapping import tapped
 from goip.auth.principals import Permission, Principal, need
 from goip.errors import Forbidden
 from goip.gateways.native import schemas as native
@@ -80,6 +83,10 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/devices/{deviceId}/history", devices.device_history, _READ, "A metric over time", query=d.HistoryQuery, answer=d.HistoryAnswer, tag="devices"),
     Route("GET", "/api/devices/{deviceId}/heartbeats", devices.device_heartbeats, _READ, "Single heartbeats, newest first", query=d.HeartbeatsQuery, answer=d.HeartbeatsAnswer, tag="devices"),
     Route("GET", "/api/devices/{deviceId}/events", devices.device_events, _READ, "What happened to a device, newest first", query=d.FactsQuery, answer=st.EventsPageAnswer, tag="devices"),
+    Route("GET", "/api/devices/{deviceId}/frames", frames.device_frames, _OPERATE, "What a device said last, as it stood on the wire; waits for more", query=f.DeviceFramesQuery, answer=f.WireFramesAnswer, tag="devices", also_answers=(frames.FIXTURE_TYPE,)),
+    Route("GET", "/api/frames", frames.list_frames, _OPERATE, "What devices said last, and strangers who were not let in", query=f.FramesQuery, answer=f.WireFramesAnswer, tag="devices", also_answers=(frames.FIXTURE_TYPE,)),
+    Route("GET", "/api/frames/{frameId}", frames.show_frame, _OPERATE, "One of these frames", query=f.FrameQuery, answer=f.WireFrameAnswer, tag="devices", also_answers=(frames.FIXTURE_TYPE,)),
+    Route("POST", "/api/frames/{frameId}/replay", frames.replay_frame, _OPERATE, "Decode a frame again; nothing is recorded", answer=f.ReplayAnswer, tag="devices"),
     Route("GET", "/api/device/status", devices.device_status, _READ, "One device, flat", query=d.DeviceStatusQuery, answer=d.DeviceStatusAnswer, tag="devices"),
     Route("GET", "/api/sims", devices.show_sims, _READ, "SIM cards, and where each was seen last", query=d.SimsQuery, answer=d.SimsAnswer, tag="devices"),
 
@@ -128,8 +135,10 @@ def _pattern(route: Route) -> str:
 
 def guarded(handler: Handler, access: Access) -> Handler:
     """The handler, for those who may call it; `request[PRINCIPAL]` says who does."""
-    if access in (Access.PUBLIC, Access.GATEWAY):
-        return handler  # gateways are admitted where their device is known: by `auth.gateways.admit`
+    if access is Access.PUBLIC:
+        return handler
+    if access is Access.GATEWAY:
+        return tapped(handler)  # admitted where their device is known: by `auth.gateways.admit`
 
     async def guard(request: web.Request) -> web.StreamResponse:
         principal = principal_of(request)

@@ -104,6 +104,23 @@ STATUS_CHANGE = {
 }
 REBOOT = {"deviceId", "previousCounter", "counter", "at", "seq"}
 REMOVED = {"deviceId", "at", "seq"}
+WIRE_FRAME = {
+    "id",
+    "at",
+    "deviceId",
+    "isAdmitted",
+    "direction",
+    "transport",
+    "make",
+    "address",
+    "verdict",
+    "reason",
+    "head",
+    "text",
+    "base64",
+    "nBytes",
+    "isCut",
+}
 
 BY_EVENT = {
     "state": SNAPSHOT,
@@ -115,6 +132,7 @@ BY_EVENT = {
     "sms-received": SMS,
     "stats-update": STATS,
     "frame": FRAME,
+    "network:log": WIRE_FRAME,
 }
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"

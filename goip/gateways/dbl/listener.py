@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import cast
 
@@ -49,6 +50,7 @@ from goip.ingest import record_heartbeat, record_note, record_sms
 from goip.models import Device, Ussd
 from goip.store.store import Store
 from goip.transitions import is_reboot
+from goip.wirelog.exchange import Exchange, about, answered, is_going_on, refused, showed
 
 log = structlog.get_logger(__name__)
 
@@ -62,10 +64,15 @@ _PATIENCE_SECONDS = 5
 
 Allow = Callable[[str], bool]
 """True when this address may send one more packet."""
+Keeping = Callable[[Exchange], AbstractContextManager[object]]
+"""Keeps what becomes of an exchange within it."""
 
 
 class DblListener(asyncio.DatagramProtocol):
-    """Takes the packets of lines; `networks` are those that may send any, `allow` bounds what one address may send."""
+    """Takes the packets of lines; `networks` are those that may send any, `allow` bounds what one address may send.
+
+    `keeping` keeps what is said in either direction for the wire log.
+    """
 
     def __init__(
         self,
@@ -76,17 +83,19 @@ class DblListener(asyncio.DatagramProtocol):
         needs_approval: bool,
         networks: Sequence[str] = (),
         pace: Pace = PACE,
+        keeping: Keeping = nullcontext,
     ) -> None:
         self._store = store
         self._keyring = keyring
         self._allow = allow
         self._needs_approval = needs_approval
         self._pace = pace
+        self._keeping = keeping
         self._strangers = Strangers(networks)
         self._tries = Attempts(store.clock, free=_FREE_TRIES, longest_seconds=_LONGEST_WAIT_SECONDS)
         self._repeats = Repeats()
         self._lines = Lines()
-        self._sessions = Sessions(self._send)
+        self._sessions = Sessions(self._say)
         self._transport: asyncio.DatagramTransport | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -100,14 +109,15 @@ class DblListener(asyncio.DatagramProtocol):
         if len(data) > _LONGEST_DATAGRAM or self._strangers.turns_away(host) or not self._allow(host):
             return
         packet = parse(data)
-        if packet is None:
+        if packet is None or packet.kind in NEVER_ANSWERED:
             reply = parse_reply(data)
-            if reply is not None:
-                self._sessions.hear(reply, addr)
+            with self._keeping(self._exchange(host, data)):
+                if reply is not None:
+                    self._sessions.hear(reply, addr)
             return
-        if packet.kind in NEVER_ANSWERED or len(self._tasks) >= _MOST_AT_ONCE:
+        if len(self._tasks) >= _MOST_AT_ONCE:
             return
-        task = asyncio.create_task(self._take(packet, addr))
+        task = asyncio.create_task(self._keep(packet, addr, data))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -159,24 +169,44 @@ class DblListener(asyncio.DatagramProtocol):
             )
         return line
 
+    def _exchange(self, host: str, heard: bytes | None) -> Exchange:
+        return Exchange(self._store.clock(), "udp", MAKE, host, heard)
+
+    def _say(self, datagram: bytes, line: Line) -> None:
+        """Say what a session says: because of what the line said, or of its own accord."""
+        own = nullcontext() if is_going_on() else self._keeping(self._exchange(host_of(line.address), None))
+        with own:
+            about(line.line_id)
+            showed(line.password)
+            self._send(datagram, line.address)
+
     def _send(self, datagram: bytes, address: Address) -> None:
         if self._transport is not None and not self._transport.is_closing():
+            answered(datagram)
             self._transport.sendto(datagram, address)
+
+    async def _keep(self, packet: Packet, address: Address, datagram: bytes) -> None:
+        with self._keeping(self._exchange(host_of(address), datagram)):
+            showed(packet.password)
+            await self._take(packet, address)
 
     async def _take(self, packet: Packet, address: Address) -> None:
         host = host_of(address)
         guesser = (host, packet.line_id)
         if self._tries.seconds_to_wait(guesser):
+            refused("too many wrong passwords: not heard for a while")
             return
         try:
             answer = await self._record(packet, address)
             self._tries.forget(guesser)
         except Unavailable as trouble:
+            refused(trouble.message)
             log.info("dbl.unanswered", line=packet.line_id, reason=trouble.message)
             return
         except GoipError as refusal:
             if isinstance(refusal, Unauthorized):
                 self._tries.count(guesser)
+            refused(refusal.message)
             log.info("dbl.refused", line=packet.line_id, address=host, reason=refusal.message)
             answer = refuse(packet, refusal.message)
         except Exception:
@@ -190,6 +220,7 @@ class DblListener(asyncio.DatagramProtocol):
         line_id = line_id_of(packet)
         key = find_gateway_key(self._keyring, packet.password or None)
         admission = admit(self._keyring, self._store.fleet, key, line_id)
+        about(line_id)
         self._lines.hear(line_id, address, packet.password)
         if packet.kind == KEEPALIVE:
             await self._beat(packet, admission, host_of(address))

@@ -10,8 +10,9 @@ from goip.errors import Unavailable
 from goip.gateways.dbl.lines import Address, Line, host_of
 from goip.gateways.dbl.packets import Reply
 from goip.gateways.dbl.sending import Outcome, Session
+from goip.wirelog.exchange import about, taken
 
-Send = Callable[[bytes, Address], None]
+Send = Callable[[bytes, Line], None]
 
 _MOST_SEND_ID = 2**31 - 1
 """What fits the box's integer. Ids are random: who does not hear the line cannot answer in its place."""
@@ -46,6 +47,8 @@ class Sessions:
         running = self._running.get(reply.send_id)
         if running is None:
             return
+        about(running.line.line_id)
+        taken()
         if host_of(address) == host_of(running.line.address):
             running.line.address = address
         running.hear(reply)
@@ -67,7 +70,7 @@ class Sessions:
 
     def send(self, datagram: bytes, line: Line) -> None:
         """Say it to the line, wherever that is by now."""
-        self._send(datagram, line.address)
+        self._send(datagram, line)
 
     def enter(self, send_id: int, running: _Running) -> None:
         """A session begins."""
