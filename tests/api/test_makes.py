@@ -39,15 +39,17 @@ async def test_every_make_is_there_with_its_address_on_this_server(client: Clien
     told = await makes_of(client)
     url = str(client.make_url("")).rstrip("/")
     assert told["url"] == url
-    assert [make["name"] for make in told["makes"]] == ["http", "dbl", *HTTP_MAKES]
+    assert [make["name"] for make in told["makes"]] == ["http", "dbl", "dinstar-tcp", "yeastar", *HTTP_MAKES]
     assert named(told, "http")["address"] == f"{url}/api/device/heartbeat"
     for name, make in HTTP_MAKES.items():
         assert named(told, name) == {
             "name": name,
+            "make": name,
             "title": make.title,
             "transport": "http",
             "address": f"{url}/in/{name}/{{key}}",
-            "udpPort": None,
+            "port": None,
+            "allowed": [],
         }
 
 
@@ -58,12 +60,28 @@ async def test_an_address_that_is_told_takes_the_key_in_its_place(client: Client
     assert (await client.post(path, data=form)).status == 200
 
 
-@pytest.mark.parametrize(("port", "told_port"), [(44_444, 44_444), (44_445, 44_445), (0, None)])
-async def test_a_box_on_udp_is_told_the_port_if_anybody_listens(
-    database_url: str, port: int, told_port: int | None
+@pytest.mark.parametrize(
+    ("name", "make", "transport", "setting"),
+    [("dbl", "dbl", "udp", "udp_port"), ("dinstar-tcp", "dinstar", "tcp", "dinstar_port")],
+)
+@pytest.mark.parametrize(("port", "told_port"), [(44_445, 44_445), (0, None)])
+async def test_a_box_that_speaks_no_http_is_told_the_port_if_anybody_listens(
+    database_url: str, name: str, make: str, transport: str, setting: str, port: int, told_port: int | None
 ) -> None:
-    box = named(await makes_with(database_url, udp_port=port), "dbl")
-    assert (box["transport"], box["udpPort"], box["address"]) == ("udp", told_port, None)
+    box = named(await makes_with(database_url, **{setting: port}), name)
+    assert (box["make"], box["transport"], box["port"], box["address"]) == (make, transport, told_port, None)
+
+
+async def test_the_networks_that_may_send_are_told(database_url: str) -> None:
+    assert named(await makes_with(database_url), "dbl")["allowed"] == []
+    told = await makes_with(database_url, udp_allow=("192.0.2.0/24", "198.51.100.7"))
+    assert named(told, "dbl")["allowed"] == ["192.0.2.0/24", "198.51.100.7"]
+
+
+async def test_a_box_that_goip_dials_is_told_neither_address_nor_what_is_set(database_url: str) -> None:
+    told = await makes_with(database_url)
+    box = named(told, "yeastar")
+    assert (box["transport"], box["address"], box["port"]) == ("dial", None, None)
 
 
 @pytest.mark.parametrize(

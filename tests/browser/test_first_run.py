@@ -29,7 +29,8 @@ def empty_server(_built_page: None, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def make_key(page: Page, name: str) -> str:
-    """Ask for an enrolment key on the setup page; returns the command that it offers."""
+    """Choose a script and ask for an enrolment key on the setup page; returns the command that it offers."""
+    page.get_by_role("link", name="HTTP device or script").click()
     page.get_by_label("Name of the key").fill(name)
     page.get_by_role("button", name="Create a key").click()
     return page.get_by_text(re.compile(r"^curl ")).inner_text()
@@ -101,21 +102,23 @@ def test_a_first_run_goes_from_the_password_to_a_live_message(
         "link", name="Add a gateway"
     ).click()
     command = make_key(page, "First run")
-    expect(page.get_by_text("Waiting for the first heartbeat")).to_be_visible()
+    expect(page.get_by_text("Waiting for the first packet")).to_be_visible()
+    named = re.search(r'"deviceId":"([\w-]+)"', command)
+    assert named is not None
     reader.mark_document()
     assert shutil.which("curl"), "the page offers a curl, and there is none to try it with"
     answer = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=30, check=True)
-    expect(page.get_by_text("A device has reported.")).to_be_visible(timeout=AT_ONCE_MS)
+    expect(page.get_by_text("The test has arrived")).to_be_visible(timeout=AT_ONCE_MS)
     assert '"isNewDevice":true' in answer.stdout
-    page.get_by_role("link", name="Open Demo gateway").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Demo gateway")
+    page.get_by_role("link", name=f"Open {named[1]}").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(named[1])
     expect(page.get_by_role("main").get_by_text("Example Mobile")).to_be_visible()
 
     reader.go("Overview")
     expect(page.get_by_text("Add your first gateway")).to_have_count(0)
     key = re.search(r"Bearer ([\w.-]+)", command)
     assert key is not None
-    empty_server.receive_sms("demo-1", key[1], "Your code is 482193", sender="BANK").must()
+    empty_server.receive_sms(named[1], key[1], "Your code is 482193", sender="BANK").must()
     expect(reader.feed.get_by_text("Your code is 482193")).to_be_visible(timeout=AT_ONCE_MS)
     expect(reader.feed.get_by_text("BANK")).to_be_visible()
     assert reader.is_same_document()

@@ -62,10 +62,18 @@ def _login(reader: Reader, _fleet: Fleet) -> None:
     expect(reader.page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
-def _setup(reader: Reader, _fleet: Fleet) -> None:
+def _makes(reader: Reader, _fleet: Fleet) -> None:
     page = reader.open("/setup")
-    page.get_by_role("button", name="Create a key").click()
-    expect(page.get_by_text(re.compile(r"^curl "))).to_be_visible()
+    expect(page.get_by_role("link", name="HTTP device or script")).to_be_visible()
+
+
+def _setup(make: str) -> Place:
+    def open_it(reader: Reader, _fleet: Fleet) -> None:
+        page = reader.open(f"/setup/{make}")
+        page.get_by_role("button", name="Create a key").click()
+        expect(page.get_by_role("button", name="Copy Command")).to_be_attached()
+
+    return open_it
 
 
 def _device(tab: str, name: str) -> Place:
@@ -100,7 +108,9 @@ PLACES: dict[str, Place] = {
     "inbox": _open("/inbox"),
     "conversation": _conversation,
     "what a search found": _open("/inbox?search=code"),
-    "setup": _setup,
+    "makes to set up": _makes,
+    "set-up of a box": _setup("dbl"),
+    "set-up of a phone": _setup("capcom6"),
     "connection test": _open("/ws-test"),
     "not found": _open("/no/such/page"),
 }

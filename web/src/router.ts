@@ -16,7 +16,7 @@ const routes: RouteRecordRaw[] = [
   { path: '/devices', name: 'devices', component: () => import('./views/devices/DevicesView.vue'), meta: { title: 'shell.devices' } },
   { path: '/devices/:id', name: 'device', component: () => import('./views/device/DeviceView.vue'), props: true, meta: { title: 'shell.device' } },
   { path: '/inbox', name: 'inbox', component: () => import('./views/inbox/InboxView.vue'), meta: { title: 'shell.inbox' } },
-  { path: '/setup', name: 'setup', component: () => import('./views/setup/SetupView.vue'), meta: { title: 'setup.title' } },
+  { path: '/setup/:make?', name: 'setup', component: () => import('./views/setup/SetupView.vue'), props: true, meta: { title: 'setup.title' } },
   { path: '/ws-test', name: 'wstest', component: () => import('./views/wstest/WsTestView.vue'), meta: { title: 'wstest.title' } },
   { path: '/:path(.*)*', name: 'missing', component: () => import('./views/missing/MissingView.vue'), meta: { title: 'shell.missingTitle' } },
 ]

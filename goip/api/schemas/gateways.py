@@ -56,16 +56,25 @@ class SmsReceivedAnswer(Shape):
 
 
 class MakeShape(Shape):
-    """One make of gateways; what it cannot be given is null."""
+    """One kind of gateway; what it cannot be given is null."""
 
-    name = fields.String(metadata={"description": "As it stands in the `make` of its devices."})
+    name = fields.String(
+        metadata={"description": "One make may have several ways to report: what tells them apart."}
+    )
+    make = fields.String(metadata={"description": "As it stands in the `make` of its devices."})
     title = fields.String()
-    transport = fields.String(validate=one_of("http", "udp"))
+    transport = fields.String(
+        validate=one_of("http", "udp", "tcp", "dial"),
+        metadata={"description": "`dial`: it is goip that calls, by a setting of its own."},
+    )
     address = or_null(
         fields.String,
         metadata={"description": "Where it posts to; `{key}` stands for the key, if it is in there."},
     )
-    udp_port = or_null(fields.Integer, metadata={"description": "Null where nobody listens."})
+    port = or_null(fields.Integer, metadata={"description": "Of UDP and TCP; null where nobody listens."})
+    allowed = fields.List(
+        fields.String(), metadata={"description": "The networks that may send there; empty for all."}
+    )
 
 
 class MakesAnswer(Shape):

@@ -1771,17 +1771,24 @@ export interface components {
             url: string;
             hasKey: boolean;
         };
-        /** @description One make of gateways; what it cannot be given is null. */
+        /** @description One kind of gateway; what it cannot be given is null. */
         Make: {
-            /** @description As it stands in the `make` of its devices. */
+            /** @description One make may have several ways to report: what tells them apart. */
             name: string;
+            /** @description As it stands in the `make` of its devices. */
+            make: string;
             title: string;
-            /** @enum {string} */
-            transport: "http" | "udp";
+            /**
+             * @description `dial`: it is goip that calls, by a setting of its own.
+             * @enum {string}
+             */
+            transport: "http" | "udp" | "tcp" | "dial";
             /** @description Where it posts to; `{key}` stands for the key, if it is in there. */
             address: string | null;
-            /** @description Null where nobody listens. */
-            udpPort: number | null;
+            /** @description Of UDP and TCP; null where nobody listens. */
+            port: number | null;
+            /** @description The networks that may send there; empty for all. */
+            allowed: string[];
         };
         /** @description Every make, and how they reach this server; `url` is the server as the caller sees it. */
         MakesAnswer: {

@@ -8,10 +8,12 @@ import parts from './en/parts.json'
 import setup from './en/setup.json'
 import shell from './en/shell.json'
 import wstest from './en/wstest.json'
+import type makes from './en/makes.json'
 
 const english = { shell, parts, overview, login, devices, device, inbox, setup, wstest }
 
-type Catalogue = typeof english
+/** Areas that are large and of one page only come with that page: see `addTexts`. */
+type Catalogue = typeof english & { makes: typeof makes }
 type Area = keyof Catalogue
 
 /** `area.key`, for every key of every area's catalogue. */
@@ -27,6 +29,8 @@ const RIGHT_TO_LEFT = new Set(['ar', 'dv', 'fa', 'he', 'ku', 'ps', 'ug', 'ur', '
 
 export const locale = shallowRef('en')
 export const direction = computed(() => (RIGHT_TO_LEFT.has(new Intl.Locale(locale.value).language) ? 'rtl' : 'ltr'))
+const base: Texts = { ...english }
+let translated: Texts = {}
 const texts = shallowRef<Texts>(english)
 
 let plurals = new Intl.PluralRules('en')
@@ -34,14 +38,21 @@ let numbers = new Intl.NumberFormat('en')
 
 /** Changes the language; keys that `catalogue` lacks stay English. */
 export function setLocale(tag: string, catalogue: Texts): void {
+  translated = catalogue
   const merged: Texts = {}
-  for (const area of Object.keys(english) as Area[]) merged[area] = { ...english[area], ...catalogue[area] }
+  for (const area of Object.keys(base)) merged[area] = { ...base[area], ...translated[area] }
   plurals = new Intl.PluralRules(tag)
   numbers = new Intl.NumberFormat(tag)
   texts.value = merged
   locale.value = tag
   document.documentElement.lang = tag
   document.documentElement.dir = direction.value
+}
+
+/** Adds the English texts of an area that came with its page; what the language has of it already wins. */
+export function addTexts<A extends Area>(area: A, entries: Catalogue[A]): void {
+  base[area] = entries
+  texts.value = { ...texts.value, [area]: { ...entries, ...translated[area] } }
 }
 
 function entryOf(key: string): Entry {

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { formatAge, formatDuration } from '@/i18n/format'
-import { setLocale, t } from '@/i18n/t'
+import makes from '@/i18n/en/makes.json'
+import { addTexts, setLocale, t } from '@/i18n/t'
 
 afterEach(() => setLocale('en', {}))
 
@@ -25,6 +26,17 @@ describe('a text', () => {
     setLocale('de', { shell: { close: 'Schließen' } })
     expect(t('shell.close')).toBe('Schließen')
     expect(t('shell.reload')).toBe('Reload')
+  })
+})
+
+describe('the texts of an area that comes with its page', () => {
+  it('are there once it came, in the language that was chosen before or after', () => {
+    setLocale('de', { makes: { 'dbl.2': 'Wohin sie melden soll.' } })
+    addTexts('makes', makes)
+    expect(t('makes.dbl.2')).toBe('Wohin sie melden soll.')
+    expect(t('makes.generic.about')).toBe(makes['generic.about'])
+    setLocale('en', {})
+    expect(t('makes.dbl.2')).toBe(makes['dbl.2'])
   })
 })
 

@@ -44,4 +44,17 @@ describe('the devices that arrive', () => {
     devices.set('waiting', device('waiting', 2))
     expect(arrivals.value[0]?.isPending).toBe(false)
   })
+
+  it('include one that was offline, or had never been heard, once it speaks itself', () => {
+    devices.set('lost', device('lost', 1, { status: 'offline' }))
+    devices.set('made', device('made', 1, { status: 'unknown', lastSeen: null }))
+    devices.set('late', device('late', 1, { status: 'late' }))
+    const arrivals = useArrivals(ref(true))
+    tell(event(1, 'device-updated', devices.get('lost')))
+    expect(arrivals.value).toEqual([])
+    beat('lost')
+    beat('late')
+    beat('made')
+    expect(arrivals.value.map((row) => row.deviceId)).toEqual(['made', 'lost'])
+  })
 })
