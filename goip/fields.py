@@ -311,7 +311,7 @@ def storable(text: str) -> str:
 
 def without_controls(text: str) -> str:
     """The text on one line, trimmed: what controls it holds are left out."""
-    return _CONTROL.sub("", text).strip()
+    return text.strip() if text.isprintable() else _CONTROL.sub("", text).strip()
 
 
 def between(low: int, high: int) -> validate.Range:

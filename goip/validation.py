@@ -50,8 +50,13 @@ def refusal(error: ValidationError) -> InvalidPayload:
 
 def take_one(field: Field, value: object, name: str) -> Any:
     """The value as the field has it. Raises InvalidPayload, which calls the field `name`."""
+    is_same = unchanged.is_same if (unchanged := _unchanged_of(field)) is not None else None
     try:
-        return field.deserialize(value)
+        if is_same is None or type(value) is not str or not is_same(value):
+            return field.deserialize(value)
+        for check in field.validators:
+            check(value)
+        return value
     except ValidationError as error:
         raise refusal(ValidationError({name: error.messages})) from None
 
@@ -247,12 +252,16 @@ def _member_of(field: Field) -> _Member:
             return _Member(maker.kind, maker=maker)
     except ValueError:
         return _NOTHING
-    unchanged: Unchanged | None = vars(type(field)).get("unchanged")
+    unchanged = _unchanged_of(field)
     limits = _limits(unchanged.limits, field.validators) if unchanged is not None else None
     if unchanged is None or limits is None:
         return _NOTHING
     kind = Annotated[unchanged.kind, msgspec.Meta(**limits)] if limits else unchanged.kind
     return _Member(kind, unchanged.is_same, unchanged.is_line)
+
+
+def _unchanged_of(field: Field) -> Unchanged | None:
+    return vars(type(field)).get("unchanged")
 
 
 def _nested_schema(field: fields.Nested) -> Schema:

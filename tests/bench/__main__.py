@@ -14,13 +14,14 @@ from collections.abc import Callable
 from tests.bench.bench import Bench, Plan
 from tests.bench.machine import describe_machine, share_cores
 from tests.bench.report import Report
-from tests.bench.sections import fanout, growth, idle, ingest, memory, rooms
+from tests.bench.sections import boxes, fanout, growth, idle, ingest, memory, rooms
 
 SECTIONS: dict[str, Callable[[Bench], None]] = {
     "ingest": ingest.run,
     "fanout": fanout.run,
     "rooms": rooms.run,
     "idle": idle.run,
+    "boxes": boxes.run,
     "memory": memory.run,
     "growth": growth.run,
 }

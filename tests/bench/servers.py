@@ -40,6 +40,7 @@ class Server:
     folder: Path
     keys: list[str] = field(default_factory=list)
     notes: dict[str, str] = field(default_factory=dict)
+    udp_port: int = 0
 
     @property
     def rss_mb(self) -> float:
@@ -135,6 +136,7 @@ def goip_server(
         "GOIP_LOG_FORMAT": "json",
     } | (settings or {})
     with _started(name, [sys.executable, "-m", *arguments], folder, cores, environ, port) as server:
+        server.udp_port = int(environ["GOIP_UDP_PORT"])
         yield server
 
 

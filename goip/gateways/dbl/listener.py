@@ -8,6 +8,7 @@ between may change it at any time.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -56,6 +57,8 @@ log = structlog.get_logger(__name__)
 
 MAKE = "dbl"
 _LONGEST_DATAGRAM = 8_192
+_BUFFER_BYTES = 4_194_304
+"""What Linux gives of it is bounded by net.core.rmem_max."""
 _MOST_AT_ONCE = 5_000
 _FREE_TRIES = 10
 _LONGEST_WAIT_SECONDS = 60
@@ -102,6 +105,10 @@ class DblListener(asyncio.DatagramProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is open."""
         self._transport = cast(asyncio.DatagramTransport, transport)
+        own = transport.get_extra_info("socket")
+        if own is not None:
+            # A whole site comes back from a power cut in one second; a datagram without room is lost.
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         """One packet; a stranger's costs no more than its reading."""

@@ -8,7 +8,7 @@ first colon, since values hold more of them. `VERB 7 …` is what a line answers
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 KEEPALIVE = "REQ"
@@ -79,7 +79,7 @@ def parse(datagram: bytes) -> Packet | None:
     if verb.upper() in (RECEIVE, USSN):
         # The message is last, unescaped, and may hold anything: line breaks and semicolons, too.
         rest, has_message, message = (";" + rest).partition(_MESSAGE)
-    fields = dict(_pairs(rest))
+    fields = _fields(rest)
     if has_message:
         fields["msg"] = message
     return Packet(verb, number, fields)
@@ -98,11 +98,13 @@ def _text(datagram: bytes) -> str:
     return datagram.decode("utf-8", "replace").strip(_PADDING)
 
 
-def _pairs(text: str) -> Iterator[tuple[str, str]]:
+def _fields(text: str) -> dict[str, str]:
+    fields = {}
     for pair in text.split(";"):
         name, colon, value = pair.partition(":")
         if colon:
-            yield name.strip(), value
+            fields[name.strip()] = value
+    return fields
 
 
 def accept(packet: Packet) -> bytes:
