@@ -42,17 +42,17 @@ class SimulationOptions:
     allow_remote: bool = False
 
     def __post_init__(self) -> None:
-        _require(1 <= self.devices <= MAX_DEVICES, f"devices must be from 1 to {MAX_DEVICES}")
-        _require(self.ports is None or 1 <= self.ports <= MAX_PORTS, f"ports must be from 1 to {MAX_PORTS}")
-        _require(self.rate is None or self.rate > 0, "rate must be positive")
-        _require(self.interval_seconds > 0, "interval must be positive")
-        _require(self.duration_seconds is None or self.duration_seconds > 0, "duration must be positive")
-        _require(self.sms_per_minute >= 0, "sms per minute must not be negative")
-        _require(self.pace > 0, "pace must be positive")
-        _require(self.concurrency >= 1, "concurrency must be at least 1")
-        _require(self.make in MAKE_CHOICES, f"make must be one of {', '.join(MAKE_CHOICES)}")
-        _require(urlsplit(self.url).scheme in ("http", "https"), "url must begin with http:// or https://")
-        _require(
+        require(1 <= self.devices <= MAX_DEVICES, f"devices must be from 1 to {MAX_DEVICES}")
+        require(self.ports is None or 1 <= self.ports <= MAX_PORTS, f"ports must be from 1 to {MAX_PORTS}")
+        require(self.rate is None or self.rate > 0, "rate must be positive")
+        require(self.interval_seconds > 0, "interval must be positive")
+        require(self.duration_seconds is None or self.duration_seconds > 0, "duration must be positive")
+        require(self.sms_per_minute >= 0, "sms per minute must not be negative")
+        require(self.pace > 0, "pace must be positive")
+        require(self.concurrency >= 1, "concurrency must be at least 1")
+        require(self.make in MAKE_CHOICES, f"make must be one of {', '.join(MAKE_CHOICES)}")
+        require(urlsplit(self.url).scheme in ("http", "https"), "url must begin with http:// or https://")
+        require(
             self.allow_remote or is_loopback(self.url),
             f"{self.url} is not on this machine: allow it explicitly",
         )
@@ -104,6 +104,7 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-def _require(is_met: bool, message: str) -> None:
+def require(is_met: bool, message: str) -> None:
+    """Raise ValueError with `message` where a number is out of bounds."""
     if not is_met:
         raise ValueError(message)

@@ -49,6 +49,16 @@ class LiveSlot:
         """CSQ, 0 to 31."""
         return round(self._strength) if self._has_network else 0
 
+    @property
+    def has_network(self) -> bool:
+        """Whether the card is registered."""
+        return self._has_network
+
+    @property
+    def balance(self) -> float:
+        """What is left on the card."""
+        return self._balance
+
     def drift(self, seconds: float, random: Random) -> None:
         """Let the signal wander for that long; now and then the network is lost or found, money spent."""
         step = random.gauss(0, _WANDER_PER_MINUTE * sqrt(seconds / 60))

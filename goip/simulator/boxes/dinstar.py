@@ -1,0 +1,167 @@
+"""Dinstar UC2000 and DWG boxes with the newer HTTP interface: each kind of news is a push of its own.
+
+There is no heartbeat. Nothing is written on what they do without an answer of 200; here they try again after 10 s,
+three times. Ports count from 0, times have no zone (here they are UTC), ids of messages go on after a restart.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from goip.simulator.boxes.box import CALLS_PER_SMS, Box, Habit
+from goip.simulator.boxes.fleet import Fleet
+from goip.simulator.boxes.posting import Poster, Request, Schedule
+from goip.simulator.slots import LiveSlot
+
+SCHEDULE: Final = Schedule(first_seconds=10, factor=1, repeats=3)
+NOTHING: Final = "<NULL>"
+_HEADERS: Final = {"Content-Type": "application/json"}
+_SMSC = "+12025550100"
+_BATCH_CHANCE = 0.15
+
+
+class DinstarBox(Box):
+    """One box, known by its serial number."""
+
+    def __init__(self, fleet: Fleet, index: int) -> None:
+        super().__init__(fleet, index)
+        self.serial = f"dbdb-{self.options.seed % 10_000:04d}-{index // 10_000:04d}-{index % 10_000:04d}"
+        self.tells_imsi = self.random.random() < 0.5
+        self._poster = Poster(fleet, SCHEDULE)
+        self._n_messages = 0
+        self._n_registrations = 0
+        self._reference = self.random.randrange(256)
+        self._is_up: dict[int, bool] = {}
+
+    async def switch_on(self) -> None:
+        """It says that it is on; no port is registered yet."""
+        self._is_up = {slot.index: False for slot in self.slots}
+        self._tell("device", self._describe_device("power_on"))
+
+    def go_down(self) -> None:
+        """Its last word."""
+        self._tell("device", self._describe_device("power_off"))
+
+    def habits(self) -> Iterable[Habit]:
+        """Registrations as they change; messages; what else happens."""
+        per_second = self.options.sms_per_second_per_line * len(self.slots)
+        yield self.every(self.options.interval_seconds, self._register)
+        yield self.now_and_then(per_second, self._receive)
+        yield self.now_and_then(per_second * CALLS_PER_SMS, self._happen)
+
+    def _post(self, kind: str, told: Any) -> Request:
+        body = json.dumps({"sn": self.serial, kind: told}, ensure_ascii=False).encode()
+        return Request(self.options.address, body, _HEADERS)
+
+    def _tell(self, kind: str, told: Any) -> None:
+        request = self._post(kind, told)
+        self._poster.tell(self.fleet.tally.events, lambda: request)
+
+    def _register(self) -> None:
+        self.drift()
+        changed = [slot for slot in self.slots if self._is_up[slot.index] != slot.has_network]
+        self._is_up |= {slot.index: slot.has_network for slot in changed}
+        if changed:
+            self._tell("register", [self.describe_registration(slot) for slot in changed])
+
+    def describe_registration(self, slot: LiveSlot) -> dict[str, Any]:
+        """One row of `register`; a port that is down has no card to name."""
+        self._n_registrations += 1
+        sim, is_up = slot.sim, slot.has_network
+        return {
+            "port": slot.index,
+            "iccid": sim.iccid if is_up else NOTHING,
+            "imsi": sim.imsi if is_up else NOTHING,
+            "number": (sim.phone_number or "").lstrip("+"),
+            "status": "up" if is_up else "down",
+            "sequence": self._n_registrations,
+        }
+
+    def _receive(self) -> None:
+        n_messages = self.random.randrange(2, 5) if self.random.random() < _BATCH_CHANCE else 1
+        chosen = [self.random.choice(self.slots) for _ in range(n_messages)]
+        messages = [self.correspondents.write(self.serial, slot.index) for slot in chosen]
+        rows = [
+            self.make_row(slot, message.sender, message.text)
+            for slot, message in zip(chosen, messages, strict=True)
+        ]
+        request = self._post("sms", rows)
+        self.send(messages, self._poster.deliver(lambda: request))
+
+    def make_row(self, slot: LiveSlot, sender: str, text: str) -> dict[str, Any]:
+        """One row of `sms`."""
+        self._n_messages += 1
+        row = {
+            "incoming_sms_id": self._n_messages,
+            "port": slot.index,
+            "number": sender,
+            "smsc": _SMSC,
+            "timestamp": write_time(),
+            "text": text,
+        }
+        return row | ({"imsi": slot.sim.imsi} if self.tells_imsi else {})
+
+    def _happen(self) -> None:
+        slot = self.random.choice(self.slots)
+        happenings: tuple[Callable[[LiveSlot], None], ...] = (
+            self._call,
+            self._send_from_its_own_page,
+            self._ask_by_ussd,
+            self._fail_to_call,
+        )
+        self.random.choice(happenings)(slot)
+
+    def _call(self, slot: LiveSlot) -> None:
+        seconds = self.random.randrange(90)
+        ended = datetime.now(UTC)
+        started = ended - timedelta(seconds=seconds + 8)
+        source, destination = self.correspondents.pick(), self.correspondents.pick()
+        row = {
+            "port": slot.index,
+            "start_date": write_time(started),
+            "answer_date": write_time(ended - timedelta(seconds=seconds)),
+            "duration": seconds,
+            "source_number": source.lstrip("+"),
+            "destination_number": destination.lstrip("+"),
+            "direction": self.random.choice(("ip->gsm", "gsm->ip")),
+            "ip": "192.0.2.200",
+            "codec": "G.711U",
+            "hangup": self.random.choice(("called", "calling")),
+            "gsm_code": 16,
+            "bcch": "",
+        }
+        self._tell("cdr", [row])
+
+    def _send_from_its_own_page(self, slot: LiveSlot) -> None:
+        """Somebody sends an SMS by the box itself: its result, and later the report on its delivery."""
+        self._reference = (self._reference + 1) % 256
+        told = {"port": slot.index, "number": self.correspondents.pick(), "time": write_time()}
+        known = {"ref_id": self._reference, "imsi": slot.sim.imsi}
+        self._tell("sms_result", [told | {"status": "DELIVERED", "count": 1, "succ_count": 1} | known])
+        self.fleet.run_errand(self._report_delivery(told | known | {"status_code": 0}))
+
+    async def _report_delivery(self, row: dict[str, Any]) -> None:
+        await self.pause(self.random.uniform(1, 10))
+        self._tell("sms_deliver_status", [row | {"time": write_time()}])
+
+    def _ask_by_ussd(self, slot: LiveSlot) -> None:
+        self._tell("ussd", [{"port": slot.index, "text": f"Your balance is {slot.balance:.2f}"}])
+
+    def _fail_to_call(self, slot: LiveSlot) -> None:
+        self._tell("exception_info", {"port": slot.index, "type": "call_fail", "action": "reset"})
+
+    def _describe_device(self, status: str) -> dict[str, Any]:
+        return {
+            "port_number": len(self.slots),
+            "IP": f"192.0.2.{1 + self.index % 254}",
+            "MAC": f"02-A0-3D-{self.index >> 16 & 255:02X}-{self.index >> 8 & 255:02X}-{self.index & 255:02X}",
+            "status": status,
+        }
+
+
+def write_time(at: datetime | None = None) -> str:
+    """A time as the box writes it, without a zone."""
+    return f"{at or datetime.now(UTC):%Y-%m-%d %H:%M:%S}"

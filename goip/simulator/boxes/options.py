@@ -1,0 +1,90 @@
+"""What a fleet of boxes is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from goip.simulator.options import MAX_DEVICES, is_loopback, require
+
+BOX_MAKES: Final = ("dbl", "ejoin", "dinstar", "capcom6", "httpsms", "forwarder")
+_PHONES: Final = frozenset({"capcom6", "httpsms", "forwarder"})
+_LINES_OF_A_BOX, _LINES_OF_A_PHONE = 8, 1
+_MOST_LINES = 64
+_MOST_REPEATS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class BoxOptions:
+    """One fleet of one make.
+
+    `key` is what each box shows: in its address, and over UDP as the password of its lines. `interval_seconds` is
+    between keepalives or reports of state, `sms_per_minute` for the whole fleet. `loss`, `repeat` and `reorder`
+    are chances, of each packet or request and of each answer. A box restarts `reboot_every` seconds after it came
+    up, on average. `repeats` is how often it sends again what is not acknowledged, where not as often as its make
+    does; `pace` makes its own clocks run faster: waits between repeats, calls, the time on air. With `numbered`
+    each text ends with a number of its own. What is on its way at the end gets `grace_seconds`.
+    Raises ValueError when a number is out of bounds, or for a server on another machine without `allow_remote`.
+    """
+
+    url: str
+    key: str
+    make: str
+    devices: int = 1
+    lines: int | None = None
+    udp_port: int = 44444
+    interval_seconds: float = 30.0
+    sms_per_minute: float = 30.0
+    duration_seconds: float | None = None
+    seed: int = 1
+    loss: float = 0.0
+    repeat: float = 0.0
+    reorder: float = 0.0
+    reboot_every: float | None = None
+    repeats: int | None = None
+    pace: float = 1.0
+    numbered: bool = False
+    grace_seconds: float = 15.0
+    allow_remote: bool = False
+
+    def __post_init__(self) -> None:
+        require(self.make in BOX_MAKES, f"make must be one of {', '.join(BOX_MAKES)}")
+        require(1 <= self.devices <= MAX_DEVICES, f"devices must be from 1 to {MAX_DEVICES}")
+        require(
+            self.lines is None or 1 <= self.lines <= _MOST_LINES, f"lines must be from 1 to {_MOST_LINES}"
+        )
+        require(1 <= self.udp_port <= 65_535, "udp port must be from 1 to 65535")
+        for name in ("interval_seconds", "duration_seconds", "reboot_every", "pace"):
+            value = getattr(self, name)
+            require(value is None or value > 0, f"{name.replace('_', ' ')} must be positive")
+        for name in ("sms_per_minute", "grace_seconds"):
+            require(getattr(self, name) >= 0, f"{name.replace('_', ' ')} must not be negative")
+        for name in ("loss", "repeat", "reorder"):
+            require(0 <= getattr(self, name) <= 1, f"{name} must be from 0 to 1")
+        require(self.repeats is None or 0 <= self.repeats <= _MOST_REPEATS, "repeats must be from 0 to 1000")
+        require(urlsplit(self.url).scheme in ("http", "https"), "url must begin with http:// or https://")
+        require(
+            self.allow_remote or is_loopback(self.url),
+            f"{self.url} is not on this machine: allow it explicitly",
+        )
+
+    @property
+    def lines_each(self) -> int:
+        """How many lines or SIM cards one box has."""
+        return self.lines or (_LINES_OF_A_PHONE if self.make in _PHONES else _LINES_OF_A_BOX)
+
+    @property
+    def sms_per_second_per_line(self) -> float:
+        """How many messages one line receives, on average."""
+        return self.sms_per_minute / 60 / self.devices / self.lines_each
+
+    @property
+    def host(self) -> str:
+        """The server's host, for what is not HTTP."""
+        return urlsplit(self.url).hostname or "127.0.0.1"
+
+    @property
+    def address(self) -> str:
+        """Where boxes of this make post to."""
+        return f"{self.url.rstrip('/')}/in/{self.make}/{self.key}"
