@@ -106,6 +106,15 @@ async def test_after_a_reboot_the_same_number_is_another_event(
     assert await call_states(store) == ["incoming", "incoming"]
 
 
+async def test_a_number_that_is_used_again_before_any_keepalive_is_another_event(
+    line: FakeLine, store: Store
+) -> None:
+    await line.tell("RECORD", 5, "dir:1;num:555")
+    assert await line.tell("RECORD", 5, "dir:1;num:777") == "RECORD 5 OK\n"
+    assert await line.tell("RECORD", 5, "dir:1;num:777") == "RECORD 5 OK\n"
+    assert [fact["number"] for fact in await facts(store, "call-event")] == ["555", "777"]
+
+
 async def test_a_late_keepalive_is_no_reboot(line: FakeLine, store: Store) -> None:
     await line.beat(count=40)
     await line.tell("RECORD", 7, "dir:1;num:555")

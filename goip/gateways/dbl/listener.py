@@ -252,7 +252,8 @@ class DblListener(asyncio.DatagramProtocol):
 
     async def _record_once(self, packet: Packet, device: Device | None, host: str) -> bool:
         """Commit an event, unless that was done; False while it is being done for another of its packets."""
-        line_id, event = packet.line_id, f"{packet.kind}:{packet.number}"
+        # With what it says: a box that has started anew uses its numbers again, before its first keepalive too.
+        line_id, event = packet.line_id, f"{packet.kind}:{packet.number}:{sorted(packet.fields.items())}"
         seen, is_new = self._repeats.see(line_id, event)
         if not is_new:
             return seen.is_done
