@@ -152,7 +152,10 @@ async def test_two_cards_that_change_places_in_one_commit(store: Store) -> None:
     await enrol(store, "gw-2", sim_slots=slots(B))
     ear = Ear(store)
     await asyncio.gather(beat(store, "gw-2", sim_slots=slots(A)), beat(store, sim_slots=slots(B)))
-    assert {(each["deviceId"], each["iccid"]) for each in told(ear, "sim-moved")} == {("gw-2", A), ("gw-1", B)}
+    assert {(each["deviceId"], each["iccid"]) for each in told(ear, "sim-moved")} == {
+        ("gw-2", A),
+        ("gw-1", B),
+    }
     await beat(store, sim_slots=slots(B))
     await beat(store, "gw-2", sim_slots=slots(A))
     assert "sim-conflict" not in names(ear)
