@@ -102,13 +102,13 @@ def test_a_first_run_goes_from_the_password_to_a_live_message(
         "link", name="Add a gateway"
     ).click()
     command = make_key(page, "First run")
-    expect(page.get_by_text("Waiting for the first packet")).to_be_visible()
+    expect(page.get_by_role("status").get_by_text("Waiting for the first packet")).to_be_visible()
     named = re.search(r'"deviceId":"([\w-]+)"', command)
     assert named is not None
     reader.mark_document()
     assert shutil.which("curl"), "the page offers a curl, and there is none to try it with"
     answer = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=30, check=True)
-    expect(page.get_by_text("The test has arrived")).to_be_visible(timeout=AT_ONCE_MS)
+    expect(page.get_by_role("status").get_by_text("The test has arrived")).to_be_visible(timeout=AT_ONCE_MS)
     assert '"isNewDevice":true' in answer.stdout
     page.get_by_role("link", name=f"Open {named[1]}").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(named[1])

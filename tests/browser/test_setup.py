@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,9 +17,10 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import NewReader
 from tests.browser.reader import Reader
+from tests.browser.test_phone_and_themes import AXE, PHONE, faults
 from tests.browser.watch import Watch
 from tests.live_fixtures import running
-from tests.live_server import LiveServer
+from tests.live_server import STOP_SECONDS, LiveServer
 
 pytestmark = pytest.mark.browser
 
@@ -74,8 +77,13 @@ def arrivals(page: Page) -> Locator:
     return page.get_by_role("list", name="Gateways that have reported").get_by_role("listitem")
 
 
+def said(page: Page, text: str) -> Locator:
+    """What is announced; the strip below the steps repeats it."""
+    return page.get_by_role("status").get_by_text(text)
+
+
 def waiting(page: Page) -> None:
-    expect(page.get_by_role("status").get_by_text("Waiting for the first packet")).to_be_visible()
+    expect(said(page, "Waiting for the first packet")).to_be_visible()
 
 
 @pytest.mark.parametrize("make", MAKES)
@@ -90,7 +98,7 @@ def test_whoever_does_what_the_page_says_is_greeted(make: str, reader: Reader) -
     reader.mark_document()
 
     run(command)
-    expect(page.get_by_text("The test has arrived: the way is open.")).to_be_visible(timeout=AT_ONCE_MS)
+    expect(said(page, "The test has arrived: the way is open.")).to_be_visible(timeout=AT_ONCE_MS)
     row = arrivals(page)
     expect(row).to_have_count(1)
     expect(row).to_contain_text("Online")
@@ -98,6 +106,31 @@ def test_whoever_does_what_the_page_says_is_greeted(make: str, reader: Reader) -
     row.get_by_role("link").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text(re.compile(r"^(try-|\+1555010)"))
     assert reader.is_same_document()
+
+
+@contextlib.contextmanager
+def emulated(server: LiveServer, make: str, key: str) -> Iterator[None]:
+    """One device of that make with two lines, as it would be with what the page says; until the block ends."""
+    goip = [sys.executable, "-m", "goip", "simulate", "--make", make, "--lines", "2", "--url", server.url]
+    options = ["--key", key, "--udp-port", str(server.udp_port), "--interval", "1", "--sms-per-minute", "60"]
+    device = subprocess.Popen([*goip, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        device.terminate()
+        device.wait(STOP_SECONDS)
+
+
+@pytest.mark.parametrize("make", ["dbl", "ejoin", "dinstar", "capcom6", "httpsms", "forwarder"])
+def test_what_speaks_as_the_hardware_does_is_greeted(make: str, reader: Reader) -> None:
+    page = reader.open(f"/setup/{make}")
+    key = create_key(page)
+    waiting(page)
+    with emulated(reader.server, make, key):
+        greeting = page.get_by_role("status").get_by_text(re.compile("gateways? ha(s|ve) reported"))
+        expect(greeting).to_be_visible(timeout=STOP_SECONDS * 1000)
+        expect(arrivals(page).first).to_contain_text("Online")
+        expect(arrivals(page).first).to_contain_text(MAKES[make])
 
 
 def test_a_box_is_told_where_to_report_and_greeted_line_by_line(reader: Reader) -> None:
@@ -114,7 +147,7 @@ def test_a_box_is_told_where_to_report_and_greeted_line_by_line(reader: Reader) 
     for line in (1, 2):
         text = f"req:1;id:{box}-{line};pass:{key};num:;signal:20;gsm_status:LOGIN;voip_status:LOGOUT;"
         assert send_datagram(text, "127.0.0.1", reader.server.udp_port) == "reg:1;status:200;"
-    expect(page.get_by_text("2 gateways have reported.")).to_be_visible(timeout=AT_ONCE_MS)
+    expect(said(page, "2 gateways have reported.")).to_be_visible(timeout=AT_ONCE_MS)
     expect(page.get_by_role("link", name=f"Open {box}-2")).to_be_visible()
 
 
@@ -133,7 +166,7 @@ def test_a_name_becomes_a_part_of_the_address(reader: Reader) -> None:
         headers={"Content-Type": "text/plain"},
     )
     assert answer.status == 200
-    expect(page.get_by_text("A gateway has reported.")).to_be_visible(timeout=AT_ONCE_MS)
+    expect(said(page, "A gateway has reported.")).to_be_visible(timeout=AT_ONCE_MS)
     expect(page.get_by_role("link", name=f"Open {name}-3")).to_be_visible()
 
 
@@ -145,6 +178,51 @@ def test_a_device_of_another_make_is_shown_and_not_taken_for_the_one_that_is_awa
     expect(page.get_by_role("heading", name="Of other makes")).to_be_visible(timeout=AT_ONCE_MS)
     expect(page.get_by_role("link", name=f"Open {other}")).to_be_visible()
     waiting(page)
+
+
+def test_the_greeting_is_in_sight_while_somebody_types(reader: Reader) -> None:
+    page = reader.open("/setup/dbl")
+    key = create_key(page)
+    page.get_by_label("Name of the gateway").focus()
+    strip = page.get_by_role("button", name="Waiting for the first packet")
+    expect(strip).to_be_in_viewport()
+    expect(page.get_by_role("heading", name="See it live")).not_to_be_in_viewport()
+    line = reader.server.new_id("rack")
+    send_datagram(f"req:1;id:{line};pass:{key};num:;", "127.0.0.1", reader.server.udp_port)
+    strip = page.get_by_role("button", name="A gateway has reported.")
+    expect(strip).to_be_in_viewport()
+    strip.press("Enter")
+    expect(page.get_by_role("link", name=f"Open {line}")).to_be_in_viewport()
+
+
+def test_who_is_not_let_in_is_shown_with_the_reason_until_it_is(reader: Reader) -> None:
+    page = reader.open("/setup/dbl")
+    key = create_key(page)
+    waiting(page)
+    box = reader.server.new_id("rack")
+    mistyped, right = (f"req:1;id:{box};pass:{password};num:;signal:20;" for password in (f"{key}x", key))
+    assert send_datagram(mistyped, "127.0.0.1", reader.server.udp_port) == "reg:1;status:404;"
+    knocks = page.get_by_role("list", name="Heard, but not let in").get_by_role("listitem")
+    expect(knocks).to_contain_text("this key is not known")
+    expect(knocks).to_contain_text(box)
+    knocks.get_by_text("What it sent").click()
+    expect(knocks).to_contain_text(f"req:1;id:{box}")
+    assert f"{key}x" not in knocks.inner_text()
+
+    assert send_datagram(right, "127.0.0.1", reader.server.udp_port) == "reg:1;status:200;"
+    expect(said(page, "A gateway has reported.")).to_be_visible(timeout=AT_ONCE_MS)
+    expect(knocks).to_have_count(0)
+
+
+def test_a_push_that_misses_something_says_what(reader: Reader) -> None:
+    page = reader.open("/setup/jasmin")
+    key = create_key(page)
+    waiting(page)
+    path = f"/in/jasmin/{key}/{reader.server.new_id('smpp')}"
+    assert reader.server.request("POST", path, data=b"id=1&content=hello").status == 400
+    knocks = page.get_by_role("list", name="Heard, but not let in").get_by_role("listitem")
+    expect(knocks).to_contain_text("from is required")
+    expect(knocks).to_contain_text("Jasmin SMS Gateway")
 
 
 def test_a_key_stays_when_another_make_is_chosen_and_the_choice_has_an_address(reader: Reader) -> None:
@@ -220,3 +298,27 @@ def test_a_gateway_that_has_to_be_adopted_is_adopted_where_it_is_greeted(
     expect(row).to_contain_text("Waiting for adoption", timeout=AT_ONCE_MS)
     row.get_by_role("button", name="Adopt").click()
     expect(page.get_by_role("link", name=re.compile("^Open try-"))).to_be_visible()
+
+
+def test_what_is_shown_of_arrivals_fits_a_phone_and_axe_finds_no_serious_fault(
+    new_reader: NewReader, server: LiveServer
+) -> None:
+    reader = new_reader(server, color_scheme="dark", reduced_motion="reduce", **PHONE)
+    reader.log_in()
+    page = reader.open("/setup/jasmin")
+    key = create_key(page)
+    run(field(page, "Command"))
+    server.heartbeat(server.new_id("x" * 90), key, name="A name that is as long as names may be " * 4).must()
+    headers = {"X-Long": "y" * 900}
+    assert (
+        server.request("POST", f"/in/jasmin/{key}/{'z' * 128}", data=b"id=1", headers=headers).status == 400
+    )
+    page.get_by_text("What it sent").click()
+    expect(page.get_by_text("X-Long")).to_be_visible()
+    assert reader.overflow() <= 0
+    page.evaluate(Path(AXE).read_text(encoding="utf-8"))
+    assert faults(page) == []
+    page.emulate_media(color_scheme="light")
+    page.evaluate("() => { document.documentElement.dir = 'rtl' }")
+    assert reader.overflow() <= 0
+    assert faults(page) == []

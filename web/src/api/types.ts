@@ -71,6 +71,11 @@ export type History = Schemas['HistoryAnswer']
 export type HeartbeatRow = Schemas['Heartbeat']
 export type HeartbeatPage = Schemas['HeartbeatsAnswer']
 export type EventPage = Omit<Schemas['EventsPageAnswer'], 'events'> & { events: WireEvent[] }
+/** One message on the wire, as the wire log keeps it. */
+export type WireFrame = Schemas['WireFrame']
+export type WireFramePage = Schemas['WireFramesAnswer']
+/** What a frame tells by today's decoder. */
+export type Replay = Schemas['ReplayAnswer']
 export type Progress = Schemas['ProgressAnswer']
 /** Who is connected. */
 export type Connections = Schemas['ConnectionsAnswer']

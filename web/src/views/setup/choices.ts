@@ -38,7 +38,7 @@ export function grouped(choices: readonly Choice[]): { group: Group; choices: Ch
 export const hostOf = (url: string) => new URL(url).hostname.replace(/^\[(.*)\]$/, '$1')
 
 /** A name as every make can carry it: none of the characters that part an address or a packet. */
-export const usableName = (text: string) => text.trim().replace(/[\s/?#%&;:'"\\]+/g, '-').slice(0, LONGEST_NAME)
+export const usableName = (text: string) => text.trim().replace(/[\s/?#%&;:,=@'"\\]+/g, '-').slice(0, LONGEST_NAME)
 
 /** What this choice's form is filled with; `name` is what the reader typed for one. */
 export function givenOf({ guide, make }: Choice, reader: { url: string; key: string; trial: Trial; name: string }): Given {
