@@ -83,7 +83,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/devices/{deviceId}/history", devices.device_history, _READ, "A metric over time", query=d.HistoryQuery, answer=d.HistoryAnswer, tag="devices"),
     Route("GET", "/api/devices/{deviceId}/heartbeats", devices.device_heartbeats, _READ, "Single heartbeats, newest first", query=d.HeartbeatsQuery, answer=d.HeartbeatsAnswer, tag="devices"),
     Route("GET", "/api/devices/{deviceId}/events", devices.device_events, _READ, "What happened to a device, newest first", query=d.FactsQuery, answer=st.EventsPageAnswer, tag="devices"),
-    Route("GET", "/api/devices/{deviceId}/frames", frames.device_frames, _OPERATE, "What a device said last, as it stood on the wire; waits for more", query=f.DeviceFramesQuery, answer=f.WireFramesAnswer, tag="devices", also_answers=(frames.FIXTURE_TYPE,)),
+    Route("GET", "/api/devices/{deviceId}/frames", frames.device_frames, _OPERATE, "What a device said last, as it stood on the wire; waits for more", query=f.DeviceFramesQuery, answer=f.WireFramesAnswer, tag="devices", also_answers=(frames.FIXTURE_TYPE, "text/event-stream")),
     Route("GET", "/api/frames", frames.list_frames, _OPERATE, "What devices said last, and strangers who were not let in", query=f.FramesQuery, answer=f.WireFramesAnswer, tag="devices", also_answers=(frames.FIXTURE_TYPE,)),
     Route("GET", "/api/frames/{frameId}", frames.show_frame, _OPERATE, "One of these frames", query=f.FrameQuery, answer=f.WireFrameAnswer, tag="devices", also_answers=(frames.FIXTURE_TYPE,)),
     Route("POST", "/api/frames/{frameId}/replay", frames.replay_frame, _OPERATE, "Decode a frame again; nothing is recorded", answer=f.ReplayAnswer, tag="devices"),

@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from http import HTTPStatus
 
 from aiohttp import web
 
-from goip.api.appkeys import STORE, WIRE
+from goip.api.appkeys import KEYRING, STORE, WIRE
 from goip.api.bodies import BODY
 from goip.api.callers import address_of
 from goip.api.middleware import REQUEST_ID, error_response
 from goip.api.route import Handler
 from goip.auth.credentials import key_in_headers, key_in_query
 from goip.errors import GoipError
+from goip.gateways.registry import HTTP_MAKES
 from goip.store.keys import Key
 from goip.wirelog.exchange import Exchange, about
 
 NATIVE = "http"
 """The make of what comes in goip's own format."""
-_LONGEST_NAME = 64
+UNKNOWN = "unknown"
+_MAKES = frozenset((NATIVE, *HTTP_MAKES))
+_MOST_WORDS = 20
 
 
 def tapped(handler: Handler) -> Handler:
     """The handler, with every exchange kept."""
 
     async def tap(request: web.Request) -> web.StreamResponse:
-        make = request.match_info.get("make", NATIVE)[:_LONGEST_NAME]
-        exchange = Exchange(request.app[STORE].clock(), "http", make, address_of(request))
+        make = request.match_info.get("make", NATIVE)
+        exchange = Exchange(
+            request.app[STORE].clock(), "http", make if make in _MAKES else UNKNOWN, address_of(request)
+        )
         with request.app[WIRE].keeping(exchange):
             try:
                 response = await handler(request)
@@ -64,9 +70,23 @@ def _hear(exchange: Exchange, request: web.Request) -> None:
         key_in_query(request.query),
     )
     exchange.secrets.update(secret for secret in shown if secret)
+    if exchange.reason is not None:
+        exchange.secrets.update(_misplaced(request))
     headers = (f"{name}: {value}" for name, value in request.headers.items())
     exchange.head = "\n".join((f"{request.method} {request.raw_path}", *headers))
     exchange.body = _body(request)
+
+
+def _misplaced(request: web.Request) -> Iterator[str]:
+    """What stands in the address of a request that was refused and may be a key, in a place where none belongs."""
+    make = request.match_info.get("make", NATIVE)
+    if make not in _MAKES:
+        yield make
+    keyring = request.app[KEYRING]
+    words = (*request.match_info.get("path", "").split("/"), *request.query.values())
+    for word in words[:_MOST_WORDS]:
+        if keyring.find(word) is not None:
+            yield word
 
 
 def _body(request: web.Request) -> bytes:

@@ -259,7 +259,7 @@ class SocketIoTransport:
             return _refused(InvalidPayload("room is required"))
         if (session_id := session_of(room)) is not None:
             return await self._on_register_session(sid, session_id)
-        return await self._join(sid, room, target)
+        return await self._join(sid, room, target, is_looking=True)
 
     async def _on_register_session(self, sid: str, target: object = None) -> Json:
         session_id = target.get("sessionId") if isinstance(target, dict) else target
@@ -286,7 +286,7 @@ class SocketIoTransport:
         room = target.get("room") if isinstance(target, dict) else target
         return await self._leave(sid, str(room))
 
-    async def _join(self, sid: str, room: str, options: object) -> Json:
+    async def _join(self, sid: str, room: str, options: object, *, is_looking: bool = False) -> Json:
         client = self.clients[sid]
         wishes = options if isinstance(options, dict) else {}
         try:
@@ -298,6 +298,8 @@ class SocketIoTransport:
                 batch = await join(self._hub, self._history, client, frozenset((room,)), after)
                 client.send_history(batch)
                 client.end_replay()
+            if is_looking or wishes.get("log") is True:
+                client.looks_at.add(room)
         except GoipError as refusal:
             return _refused(refusal)
         finally:
@@ -308,6 +310,7 @@ class SocketIoTransport:
     async def _leave(self, sid: str, room: str) -> Json:
         client = self.clients[sid]
         async with client.joining:
+            client.looks_at.discard(room)
             if room in client.rooms:
                 self._hub.subscribe(client, client.rooms - {room})
         return {"ok": True, "room": room}

@@ -53,10 +53,6 @@ class SseClient(StreamSubscriber):
     def __init__(self, principal: Principal) -> None:
         super().__init__(principal, "sse", encode)
 
-    def tell(self, name: str, data: bytes) -> None:
-        """Queue one event without an id: it is no place that a client could go on from."""
-        self.push(b"event: %s\ndata: %s\n\n" % (name.encode(), data))
-
     def tell_resync(self, cursor: Cursor) -> None:
         """The client lost track of the stream."""
         self.push(event_block("resync", cursor, dumps({"reason": "too slow", "cursor": str(cursor)})))

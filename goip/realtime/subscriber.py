@@ -45,6 +45,7 @@ class Subscriber(ABC):
     """A listener to some rooms. The hub calls `deliver` and `catch_up`; a transport implements the rest.
 
     `told_upto` is the end of the last batch, `heard_since` the place after which it has heard all of a room.
+    `looks_at` are those of its rooms whose wire log it wants to be told, too.
     `address` is the client's, as far as its transport knows it.
     """
 
@@ -59,6 +60,7 @@ class Subscriber(ABC):
         self.rooms: frozenset[str] = frozenset()
         self.told_upto: Cursor | None = None
         self.heard_since: dict[str, int] = {}
+        self.looks_at: set[str] = set()
         self._held: dict[Key, Envelope] = {}
         self._held_after: Cursor | None = None
         self._held_upto: Cursor | None = None

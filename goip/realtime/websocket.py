@@ -1,6 +1,6 @@
 """Raw WebSocket: one JSON object a message, no library needed on the other side.
 
-In: `{"type": "auth", "token"}`, `{"type": "join", "room", "after"}`, `{"type": "leave", "room"}`,
+In: `{"type": "auth", "token"}`, `{"type": "join", "room", "after", "log"}`, `{"type": "leave", "room"}`,
 `{"type": "ping"}`, `{"sessionId"}`. Out: frames, `{"type": "joined", …}`, `{"type": "left", …}`,
 `{"type": "pong"}`, `{"type": "error", …}`, `{"type": "resync", …}`, and of sessions `{"type": "progress", …}`,
 `{"type": "complete", …}` or `{"type": "error", "sessionId", …}`.
@@ -171,8 +171,11 @@ class _Conversation:
             self._authenticate(_text(told, "token"))
         elif kind == "join":
             await self._join_any(_text(told, "room"), told.get("after"))
+            if told.get("log") is True:
+                client.looks_at.add(told["room"])
         elif kind == "leave":
             room = _text(told, "room")
+            client.looks_at.discard(room)
             self._hub.subscribe(client, client.rooms - {room})
             client.push(dumps({"type": "left", "room": room}))
         elif kind is None and "sessionId" in told:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import gzip
 import json
 from typing import Any
 
 import pytest
-import socketio
 from aiohttp import ClientResponse, FormData
 
-from goip.api.appkeys import HUB
 from goip.wirelog.masking import MASK
 from tests.api.conftest import PASSWORD, Client, log_in_as_program, refused
 from tests.contract.shapes import WIRE_FRAME
@@ -144,6 +141,22 @@ async def test_a_stranger_is_kept_under_its_address_and_shown_to_whom_it_claims_
     assert (said["verdict"], said["text"]) == ("refused", json.dumps(SMS))
     assert "wrong-key" not in json.dumps(strangers)
     assert said in await of_device(client, admin)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/in/{ENROLMENT_KEY}/jasmin",
+        f"/in/jasmin/gw-1/{ENROLMENT_KEY}",
+        f"/in/jasmin/gw-1?name={ENROLMENT_KEY}",
+        f"/in/nobody/{ENROLMENT_KEY}",
+    ],
+)
+async def test_a_key_in_the_wrong_place_of_an_address_is_not_kept(path: str, client: Client) -> None:
+    await client.post(path, data={"id": "1"})
+    _, said = await of_strangers(client, await log_in_as_program(client))
+    assert ENROLMENT_KEY not in json.dumps(said)
+    assert MASK in said["head"]
 
 
 async def test_a_stranger_cannot_push_out_what_a_device_said(client: Client) -> None:
@@ -293,48 +306,6 @@ async def test_a_list_comes_in_pages(client: Client) -> None:
                 break
             query["cursor"] = page["nextCursor"]
         assert found == everything
-
-
-async def test_a_question_with_wait_is_answered_when_there_is_a_newer_frame(client: Client) -> None:
-    key = await enrol(client)
-    admin = await log_in_as_program(client)
-    newest = (await of_device(client, admin))[0]["id"]
-    question = asyncio.create_task(of_device(client, admin, after=newest, wait=30))
-    hub: Any = client.server.app[HUB]  # type: ignore[attr-defined]
-    async with asyncio.timeout(10):
-        while not hub.members("device-gw-1"):
-            await asyncio.sleep(0.005)
-        await client.post("/api/sms/receive", json=SMS, headers=key)
-        frames = await question
-    assert {frame["direction"] for frame in frames} <= {"in", "out"}
-    assert frames
-    assert all(int(frame["id"]) > int(newest) for frame in frames)
-    assert hub.members("device-gw-1") == []
-    last = (await of_device(client, admin))[0]["id"]
-    assert await of_device(client, admin, after=last, wait=0.01) == []
-
-
-async def test_a_frame_is_told_live_in_the_devices_room_on_the_sockets(client: Client) -> None:
-    key = await enrol(client)
-    admin = await log_in_as_program(client)
-    told: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-    live = socketio.AsyncClient(reconnection=False)
-    live.on("network:log", told.put_nowait)
-    token = admin["Authorization"].removeprefix("Bearer ")
-    await live.connect(str(client.make_url("/")), auth={"token": token}, transports=["websocket"])
-    async with asyncio.timeout(10), client.ws_connect("/api/ws", headers=admin) as raw:
-        await live.call("join-device-room", "gw-1")
-        await raw.send_json({"type": "join", "room": "device-gw-1"})
-        await client.post("/api/sms/receive", json=SMS, headers=key)
-        first, second = await told.get(), await told.get()
-        heard = []
-        while len(heard) < 2:
-            message = await raw.receive_json()
-            heard += [message] if message.get("type") == "network:log" else []
-    await live.disconnect()
-    assert (first["direction"], second["direction"]) == ("in", "out")
-    assert all(set(frame) == WIRE_FRAME for frame in (first, second))
-    assert [{**frame, "type": "network:log"} for frame in (first, second)] == heard
 
 
 async def test_a_device_that_is_removed_leaves_nothing(client: Client) -> None:

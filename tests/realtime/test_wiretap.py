@@ -8,10 +8,8 @@ import orjson
 import pytest
 
 from goip.auth.principals import Permission, Principal
-from goip.realtime.envelope import Batch
 from goip.realtime.hub import Hub
-from goip.realtime.sse import SseClient
-from goip.realtime.wiretap import tell_frame
+from goip.realtime.wiretap import FrameFollower, look_at, tell_frame
 from goip.wirelog.exchange import Exchange, about, answered
 from goip.wirelog.frames import Frame
 from goip.wirelog.log import WireLog
@@ -53,11 +51,12 @@ def frame(clock: FakeClock) -> Frame:
 
 def listen(hub: Hub, principal: Principal, *rooms: str) -> Ear:
     ear = Ear(principal)
+    ear.looks_at.update(rooms)
     hub.subscribe(ear, rooms)
     return ear
 
 
-def test_who_may_operate_and_is_in_the_devices_room_is_told(hub: Hub, frame: Frame) -> None:
+def test_who_may_operate_and_looks_at_the_log_is_told(hub: Hub, frame: Frame) -> None:
     ear = listen(hub, OPERATOR, "device-gw-1")
     tell_frame(hub, frame)
     [(name, data)] = ear.heard
@@ -77,9 +76,13 @@ def test_nobody_else_is_told(hub: Hub, frame: Frame) -> None:
         listen(hub, OPERATOR, "dashboard"),
         listen(hub, OPERATOR, "device-gw-2"),
     ]
+    gone = listen(hub, OPERATOR, "device-gw-1")
+    hub.subscribe(gone, {"dashboard"})
+    does_not_look = Ear()
+    hub.subscribe(does_not_look, {"device-gw-1"})
     tell_frame(hub, frame)
     tell_frame(hub, frame._replace(device_id=None))
-    assert [ear.heard for ear in others] == [[], [], [], []]
+    assert [ear.heard for ear in (*others, gone, does_not_look)] == [[], [], [], [], [], []]
 
 
 def test_who_does_not_read_misses_it(hub: Hub, frame: Frame) -> None:
@@ -89,19 +92,20 @@ def test_who_does_not_read_misses_it(hub: Hub, frame: Frame) -> None:
     assert (len(stuck.heard), len(other.heard)) == (0, 1)
 
 
-async def test_on_an_event_stream_it_moves_no_cursor(hub: Hub, frame: Frame) -> None:
-    client = SseClient(OPERATOR)
+async def test_an_event_stream_names_each_frame_so_that_a_client_can_go_on_from_it(
+    hub: Hub, frame: Frame
+) -> None:
+    client = FrameFollower(OPERATOR)
     sent: list[bytes] = []
-    hub.subscribe(client, {"device-gw-1"})
+    look_at(hub, client, "gw-1")
     tell_frame(hub, frame)
-    client.write(Batch(None, Stream().cursor, (), ()))
     client.close("over")
 
     async def send(chunk: bytes) -> None:
         sent.append(chunk)
 
     await client.drain(send, 1, b"")
-    event, data = sent[0].decode().removesuffix("\n\n").split("\n")
-    assert event == "event: network:log"
+    [block] = sent
+    place, event, data = block.decode().removesuffix("\n\n").split("\n")
+    assert (place, event) == (f"id: {frame.id}", "event: network:log")
     assert orjson.loads(data.removeprefix("data: "))["deviceId"] == "gw-1"
-    assert sent[1].startswith(b"id: ")

@@ -2954,6 +2954,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["WireFramesAnswer"];
                     "application/vnd.goip.frames+json": Record<string, never>;
+                    "text/event-stream": string;
                 };
             };
             "4XX": components["responses"]["Refusal"];
