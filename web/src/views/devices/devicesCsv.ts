@@ -1,4 +1,5 @@
 import type { Device } from '@/api/types'
+import { saveFile } from '@/components/saveFile'
 import { labelOf, modelOf, shelfOf } from './describe'
 
 const NUMBER = /^[+-]?[\d ]+$/
@@ -30,12 +31,7 @@ export function devicesCsv(devices: Iterable<Device>): string {
   return `${lines.join('\r\n')}\r\n`
 }
 
-/** Hands the reader a file made in the page. The mark at its start tells spreadsheets that it is UTF-8. */
+/** The mark at its start tells spreadsheets that it is UTF-8. */
 export function downloadCsv(name: string, csv: string): void {
-  const url = URL.createObjectURL(new Blob(['\ufeff', csv], { type: 'text/csv;charset=utf-8' }))
-  const link = document.createElement('a')
-  link.href = url
-  link.download = name
-  link.click()
-  setTimeout(() => URL.revokeObjectURL(url), 10_000)
+  saveFile(name, `\ufeff${csv}`, 'text/csv;charset=utf-8')
 }
