@@ -5,13 +5,13 @@ Each `record_*` returns when the change is on disk and published, and raises wha
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from goip import transitions
 from goip.cards import compare_cards, conflicts
 from goip.clock import to_iso
+from goip.digest import digest_of
 from goip.errors import NotFound, Unavailable
 from goip.models import Device, Heartbeat, InboundSms, Note, SimSlot, Sms, device_room
 from goip.store.draft import Draft
@@ -164,14 +164,14 @@ class SmsChange:
         """The keys under which this very message may be stored; it is stored under the first."""
         sms = self.sms
         if sms.message_id is not None:
-            return (_digest("id", sms.device_id, sms.message_id),)
+            return (digest_of("id", sms.device_id, sms.message_id),)
         content: tuple[object, ...] = (sms.device_id, sms.slot_index, sms.sender, sms.message)
         if sms.sending_id is not None:
             content = (*content, sms.sending_id)
         if sms.sent_at is not None:
-            return (_digest("time", *content, sms.sent_at),)
+            return (digest_of("time", *content, sms.sent_at),)
         window = self.received_at // _REPEAT_WINDOW_MS
-        return (_digest("window", *content, window), _digest("window", *content, window - 1))
+        return (digest_of("window", *content, window), digest_of("window", *content, window - 1))
 
     def decide(self, draft: Draft) -> SmsOutcome:
         """Store and tell the message, unless it is a repeat."""
@@ -251,9 +251,3 @@ def _are_same_cards(slots: tuple[SimSlot, ...], others: tuple[SimSlot, ...]) -> 
         ):
             return False
     return True
-
-
-def _digest(*parts: object) -> str:
-    """One short key of several values, such that no two lists of values give the same."""
-    text = "\x1f".join(f"{len(str(part))}:{part}" for part in parts)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

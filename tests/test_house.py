@@ -15,7 +15,18 @@ PACKAGE = ROOT / "goip"
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if "_migrations" not in path.parts)
 MODULES = {path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".") for path in FILES}
 
-LOWEST = {"errors", "clock", "models", "rhythm", "transitions", "wire", "config", "fields", "validation"}
+LOWEST = {
+    "errors",
+    "clock",
+    "digest",
+    "models",
+    "rhythm",
+    "transitions",
+    "wire",
+    "config",
+    "fields",
+    "validation",
+}
 """What anybody may import and what imports nothing of ours but each other."""
 
 SOCKETIO_ONLY_IN = {

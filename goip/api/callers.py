@@ -129,7 +129,7 @@ def principal_of_token(app: web.Application, token: str) -> Principal:
         return app[LOGINS].authenticate(token)
     if key.kind == "api":
         return app[KEYRING].authenticate_script(token)
-    device = None if key.device_pk is None else app[STORE].fleet.find_by_pk(key.device_pk)
+    device = app[STORE].fleet.find_by_pk(key.device_pk)
     if key.kind != "device" or device is None:
         raise Unauthorized("this key does not open this door", code="invalid_key")
     return device_principal(device, key)

@@ -88,7 +88,7 @@ def _path_of(request: web.Request) -> str:
 async def _pushed(request: web.Request, make: HttpMake, key: Key, fleet: Fleet) -> Push:
     path = _path_of(request)
     named = None if make.has_own_paths else path.partition("/")[0] or None
-    owner = None if key.device_pk is None else fleet.find_by_pk(key.device_pk)
+    owner = fleet.find_by_pk(key.device_pk)
     return Push(
         method=request.method,
         path=path,

@@ -58,7 +58,7 @@ def tapped(handler: Handler) -> Handler:
 
 def about_owner_of(app: web.Application, key: Key) -> None:
     """What goes on is about the device that the key belongs to, if it belongs to one."""
-    owner = None if key.device_pk is None else app[STORE].fleet.find_by_pk(key.device_pk)
+    owner = app[STORE].fleet.find_by_pk(key.device_pk)
     if owner is not None:
         about(owner.device_id, by_key=True)
 

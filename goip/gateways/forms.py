@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime
@@ -105,9 +104,3 @@ def _parsed(told: object) -> int | None:
         return parse_time(told)
     except (ValueError, OverflowError):
         return None
-
-
-def content_id(*parts: object) -> str:
-    """An id for a message that was given none which is good for ever: the same parts give the same."""
-    text = "\x1f".join(f"{len(str(part))}:{part}" for part in parts)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -66,9 +66,9 @@ class Fleet:
         """The device of that id, None where there is none."""
         return self._devices.get(device_id)
 
-    def find_by_pk(self, pk: int) -> Device | None:
+    def find_by_pk(self, pk: int | None) -> Device | None:
         """The device of that key, None where there is none."""
-        device_id = self._by_pk.get(pk)
+        device_id = None if pk is None else self._by_pk.get(pk)
         return None if device_id is None else self._devices.get(device_id)
 
     def put(self, devices: Iterable[Device]) -> None:

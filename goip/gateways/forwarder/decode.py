@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from goip.digest import digest_of
 from goip.errors import InvalidPayload
 from goip.fields import PhoneNumber, storable, without_controls
 from goip.gateways import Push, forms
@@ -101,11 +102,11 @@ def _message_id(record: Record, slot_index: int | None, sender: str, message: st
     """
     own = _line(record, names.MESSAGE_ID)
     if own is not None:
-        return forms.content_id("id", own, sender, message)
+        return digest_of("id", own, sender, message)
     wall_clock = _line(record, names.TIME)
     if wall_clock is None or _sent_at(record) is not None:
         return None  # the moment and the content tell
-    return forms.content_id("clock", wall_clock, slot_index, sender, message)
+    return digest_of("clock", wall_clock, slot_index, sender, message)
 
 
 def _slot_index(record: Record) -> int | None:

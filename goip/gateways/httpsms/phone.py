@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from goip.digest import digest_of
 from goip.fields import without_controls
 from goip.gateways import Push
-from goip.gateways.forms import content_id, moment_of, need_text, object_of
+from goip.gateways.forms import moment_of, need_text, object_of
 from goip.gateways.httpsms.calls import call_of
 from goip.gateways.phones import (
     device_of,
@@ -55,7 +56,7 @@ def received(push: Push) -> Sequence[InboundSms]:
             sent_at=sent_at,
             recipient=number,
             slot_index=slot_index,
-            message_id=None if sent_at is None else content_id(sent_at, slot_index, sender, text),
+            message_id=None if sent_at is None else digest_of(sent_at, slot_index, sender, text),
         ),
     )
 

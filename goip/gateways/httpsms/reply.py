@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from goip.clock import to_iso
+from goip.digest import digest_of
 from goip.gateways import Push, Reply
-from goip.gateways.forms import content_id, object_of
+from goip.gateways.forms import object_of
 from goip.gateways.httpsms.calls import Name, call_of
 from goip.gateways.httpsms.phone import numbers_of
 from goip.gateways.phones import find_flag, find_number, find_word, sender_of, shortened
@@ -98,7 +99,7 @@ def _message(push: Push, kind: str) -> dict[str, Any]:
 
 def _id(*parts: object) -> str:
     """A UUID that is the same for the same."""
-    return str(uuid.UUID(hex=content_id(*parts)[:32]))
+    return str(uuid.UUID(hex=digest_of(*parts)[:32]))
 
 
 def _ok(message: str, data: Any = None, status: int = 200) -> Reply:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from goip.digest import digest_of
 from goip.gateways import Push
-from goip.gateways.forms import content_id, moment_of, need_text, object_of
+from goip.gateways.forms import moment_of, need_text, object_of
 from goip.gateways.phones import (
     device_of,
     find_flag,
@@ -39,7 +40,7 @@ def phone_of(push: Push) -> str:
 def _made_of(told: Mapping[str, Any]) -> str | None:
     """The token lasts as long as the app is installed; the app registers anew when it is installed again."""
     token = find_word(told, "fcmToken", "serial", longest=4_096)
-    return None if token is None else f"textbee-{content_id(token)[:12]}"
+    return None if token is None else f"textbee-{digest_of(token)[:12]}"
 
 
 def registered(push: Push) -> Sequence[Heartbeat]:

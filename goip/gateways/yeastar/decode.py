@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import unquote_plus
 
+from goip.digest import digest_of
 from goip.errors import InvalidPayload
 from goip.fields import storable, without_controls
-from goip.gateways.forms import content_id
 from goip.gateways.yeastar.ami import Block
 from goip.models import DeliveryReport, InboundSms, SimSlot
 
@@ -90,7 +90,7 @@ def sms_of(device_id: str, part: Part) -> InboundSms:
         sender=part.sender,
         message=message,
         slot_index=part.slot_index,
-        message_id=content_id(*told) if part.received else None,
+        message_id=digest_of(*told) if part.received else None,
         sending_id=part.id or None,
     )
 
