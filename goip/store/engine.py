@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +20,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from goip.errors import StartupError, Unavailable
-from goip.store.batch import Fenced, commit_batch
-from goip.store.statements import Row, Statements, Write
+from goip.store.links import Fenced, Link, PostgresLink, SqliteLink
+from goip.store.statements import Row, Write, one_statement
 
 N_READERS = 4
 _BUSY_SECONDS = 5
-_GOOD_FOR_SECONDS = 1.0
-"""How long a connection that has just worked is taken to work still."""
+PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "wal_autocheckpoint=2000",
+    "cache_size=-65536",
+    "temp_store=MEMORY",
+)
+"""Durable and concurrent, for every connection to SQLite."""
 _POSTGRES_ARGUMENTS: dict[str, Any] = {
     "command_timeout": 60,
     # A link that died unseen holds the lock of the one server: its other end is to notice within half a minute.
@@ -52,15 +57,6 @@ _TROUBLE_NAMES = {"InterfaceError", "ConnectionDoesNotExistError", "InternalClie
 """asyncpg's client-side errors, which bear no state; asyncpg is optional, so they go by name."""
 
 
-@dataclass(slots=True)
-class _KeptLink:
-    """The writing connection between two commits."""
-
-    connection: AsyncConnection
-    driver: Any
-    used_at: float
-
-
 class Database:
     """The two engines of one database URL (`sqlite:///PATH` or `postgresql://…`)."""
 
@@ -72,9 +68,14 @@ class Database:
         self.writer_engine = self._engine(pool_size=1, begin="BEGIN IMMEDIATE")
         self.reader_engine = self._engine(pool_size=N_READERS, begin="BEGIN")
         self._looking_engine = self._engine(pool_size=1, begin="BEGIN")
-        self._statements = Statements(self.writer_engine.dialect)
+        self._link = self._new_link()
         self._turn = asyncio.Lock()
-        self._kept: _KeptLink | None = None
+
+    def _new_link(self) -> Link:
+        if self.path is None:
+            return PostgresLink(self.writer_engine)
+        script = "".join(f"PRAGMA {pragma};\n" for pragma in PRAGMAS)
+        return SqliteLink(self.path, _BUSY_SECONDS, script, one_statement(self.writer_engine.dialect))
 
     def _engine(self, *, pool_size: int, begin: str) -> AsyncEngine:
         arguments: dict[str, Any] = {"timeout": _BUSY_SECONDS} if self.is_sqlite else _POSTGRES_ARGUMENTS
@@ -103,40 +104,14 @@ class Database:
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """The writing connection, in one transaction. Only the writer and the migrations ask for it."""
         async with self._turn:
-            await self._give_back()
+            await self._link.make_way()
             async with self.writer_engine.begin() as connection:
                 yield connection
 
     async def commit(self, rows: Mapping[Write, list[Row]]) -> None:
-        """Write the rows of a commit by the writing connection; see `commit_batch`.
-
-        It is kept from one commit to the next: to take it from the pool, and there to ask whether it is still
-        good, costs more than the commit. It goes back after a rest, and when anything went wrong.
-        """
+        """Write the rows of a commit in one transaction; see `links.Link`."""
         async with self._turn:
-            now = time.monotonic()
-            if self._kept is not None and now - self._kept.used_at > _GOOD_FOR_SECONDS:
-                await self._give_back()
-            if self._kept is None:
-                connection = await self.writer_engine.connect()
-                self._kept = _KeptLink(connection, await self._driver_of(connection), now)
-            self._kept.used_at = now
-            try:
-                await commit_batch(self._kept.driver, self._statements.batch(rows))
-            except BaseException:
-                await self._give_back()
-                raise
-
-    async def _driver_of(self, connection: AsyncConnection) -> Any:
-        driver: Any = (await connection.get_raw_connection()).driver_connection
-        if self._statements.setup:
-            await driver.executescript(self._statements.setup)
-        return driver
-
-    async def _give_back(self) -> None:
-        kept, self._kept = self._kept, None
-        if kept is not None:
-            await kept.connection.close()
+            await self._link.commit(rows)
 
     def looking(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """The writer's own connection for queries: it never waits for readers who take their time."""
@@ -146,7 +121,7 @@ class Database:
         """Give back every connection; the last one to leave SQLite folds its log into the file."""
         await self.reader_engine.dispose()
         await self._looking_engine.dispose()
-        await self._give_back()
+        await self._link.close()
         await self.writer_engine.dispose()
 
 
@@ -246,21 +221,12 @@ def _lower(value: object) -> object:
 
 
 def _tune_sqlite(engine: AsyncEngine, begin: str) -> None:
-    """Durable and concurrent: see `docs/architecture.md` for why each pragma is there."""
-
     @event.listens_for(engine.sync_engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions are begun below, not by the driver's guess
         connection.create_function("lower", 1, _lower, deterministic=True)  # SQLite's own knows ASCII only
         cursor = connection.cursor()
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            "wal_autocheckpoint=2000",
-            "cache_size=-65536",
-            "temp_store=MEMORY",
-        ):
+        for pragma in PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

@@ -5,9 +5,9 @@ A commit is a list of rows for each kind of `Write`; a row has the columns of it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import (
@@ -30,7 +30,6 @@ from sqlalchemy.sql.dml import UpdateBase
 from goip.store import tables as t
 
 Row = tuple[Any, ...]
-Batch = Sequence[tuple[str, list[Row]]]
 
 
 class Write(Enum):
@@ -66,27 +65,24 @@ KEY_COLUMNS = ("kind", "hash", "name", "device_pk", "scopes", "created_at")
 STREAM_COLUMNS = ("seq", "folded_seq", "received_sms", "sent_sms", "delivered_sms", "failed_sms")
 
 
-class Statements:
-    """Makes batches for one database: what to execute, in order, to write a commit's rows.
+class OneStatement(NamedTuple):
+    """For SQLite, a whole commit as one statement: an insert into a view, of a JSON array of rows for each kind.
 
-    `setup` is a script that the connection has to run before its first batch; empty where nothing is needed.
+    `setup` is a script that the connection has to run before.
     """
 
-    def __init__(self, dialect: Dialect) -> None:
-        self.setup = ""
-        self._insert = ""
-        self._sql: dict[Write, str] = {}
-        if dialect.name == "sqlite":
-            self.setup, self._insert = _one_statement(dialect)
-        else:
-            self._sql = {write: _text(_by_row(dialect, write), dialect, write) for write in Write}
+    setup: str
+    insert: str
 
-    def batch(self, rows: Mapping[Write, list[Row]]) -> Batch:
-        """What to execute to write these rows."""
-        if self._insert:
-            arrays = [orjson.dumps(rows[write]).decode() if write in rows else None for write in _ORDER]
-            return [(self._insert, [tuple(arrays)])]
-        return [(self._sql[write], rows[write]) for write in _ORDER if write in rows]
+    @staticmethod
+    def parameters(rows: Mapping[Write, list[Row]]) -> list[bytes]:
+        """The rows of each kind as JSON; empty where there are none."""
+        return [orjson.dumps(rows[write]) if write in rows else b"" for write in _ORDER]
+
+
+def statements_by_kind(dialect: Dialect) -> dict[Write, str]:
+    """For PostgreSQL, what writes a row of each kind, in order."""
+    return {write: _text(_by_row(dialect, write), dialect, write) for write in Write}
 
 
 def _by_row(dialect: Dialect, write: Write) -> UpdateBase:
@@ -99,12 +95,8 @@ def _by_row(dialect: Dialect, write: Write) -> UpdateBase:
     return statement
 
 
-def _one_statement(dialect: Dialect) -> tuple[str, str]:
-    """For SQLite, a whole commit as one statement: an insert into a view, of a JSON array of rows for each kind.
-
-    The driver lets go of the interpreter in every step of every statement, and has to win it back each time
-    from a loop that is busy: with ten statements and their rows, that cost more than the commit itself.
-    """
+def one_statement(dialect: Dialect) -> OneStatement:
+    """See `OneStatement`: with ten statements and their rows, a commit took twice as long."""
     names = ", ".join(write.name for write in Write)
     nothing = ", ".join(f"NULL AS {write.name}" for write in Write)
     fence, *others = [_text(_from_json(dialect, write), dialect, write) for write in Write]
@@ -115,7 +107,7 @@ def _one_statement(dialect: Dialect) -> tuple[str, str]:
         f"CREATE TEMP TRIGGER IF NOT EXISTS on_commit INSTEAD OF INSERT ON a_commit BEGIN\n{body};\nEND;"
     )
     marks = ", ".join("?" for _ in Write)
-    return setup, f"INSERT INTO a_commit ({names}) VALUES ({marks})"  # noqa: S608 - no name is anybody's but ours
+    return OneStatement(setup, f"INSERT INTO a_commit ({names}) VALUES ({marks})")  # noqa: S608 - no name is anybody's but ours
 
 
 def _from_json(dialect: Dialect, write: Write) -> UpdateBase:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from tests.bench.machine import family
 from tests.live_server import LiveServer
 
 SIZE_BYTES = 12_000_000
@@ -55,11 +56,14 @@ class LimitedWrites:
 
     def fill(self, server: LiveServer, n_free: int = 0) -> None:
         largest = max(path.stat().st_size for path in server.folder.iterdir())
-        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (largest + n_free, resource.RLIM_INFINITY))
+        self._limit(server, largest + n_free)
 
     def free(self, server: LiveServer) -> None:
-        unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
-        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, unlimited)
+        self._limit(server, resource.RLIM_INFINITY)
+
+    def _limit(self, server: LiveServer, n_bytes: int) -> None:
+        for pid in family(server.pid):  # the process that commits is a child of the server's
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (n_bytes, resource.RLIM_INFINITY))
 
 
 @contextlib.contextmanager

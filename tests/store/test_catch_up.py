@@ -9,8 +9,9 @@ import pytest
 
 from goip.errors import Unavailable
 from goip.models import Device
-from goip.store import engine, load
+from goip.store import load
 from goip.store import tables as t
+from goip.store.engine import Database
 from goip.store.store import Store
 from tests.store.lives import Ear, all_rows, beat, enrol, opened, receive
 
@@ -20,14 +21,14 @@ pytestmark = pytest.mark.timeout(60)
 @pytest.fixture
 def loses_the_next_answer(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Of the next commit, the database's answer does not come through."""
-    real = engine.commit_batch
+    real = Database.commit
 
     async def lossy(*arguments: Any) -> None:
-        monkeypatch.setattr(engine, "commit_batch", real)
+        monkeypatch.setattr(Database, "commit", real)
         await real(*arguments)
         raise ConnectionResetError("the link was cut")
 
-    return lambda: monkeypatch.setattr(engine, "commit_batch", lossy)
+    return lambda: monkeypatch.setattr(Database, "commit", lossy)
 
 
 def fleet_of(store: Store) -> dict[str, Device]:
@@ -78,13 +79,13 @@ async def test_a_commit_that_really_failed_changes_nothing(
 ) -> None:
     await enrol(store)
     before = fleet_of(store), store.fleet.seq
-    real = engine.commit_batch
+    real = Database.commit
 
     async def failing(*_: Any) -> None:
-        monkeypatch.setattr(engine, "commit_batch", real)
+        monkeypatch.setattr(Database, "commit", real)
         raise ConnectionResetError("the link was cut")
 
-    monkeypatch.setattr(engine, "commit_batch", failing)
+    monkeypatch.setattr(Database, "commit", failing)
     with pytest.raises(Unavailable):
         await receive(store, "one", message_id="one")
     assert (fleet_of(store), store.fleet.seq) == before

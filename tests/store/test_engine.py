@@ -1,14 +1,10 @@
-"""Connections to either database: the settings they are opened with, and the library internals leaned on."""
+"""Connections to either database: the settings they are opened with."""
 
 from __future__ import annotations
 
-import inspect
-
-import aiosqlite
 import pytest
 from sqlalchemy import text
 
-from goip.store.batch import commit_batch
 from goip.store.engine import Database
 from goip.store.store import Store
 from tests.store.lives import enrol, receive
@@ -24,18 +20,6 @@ async def test_every_connection_to_sqlite_is_durable_and_checks_keys(sqlite_stor
                 name: (await connection.execute(text(f"PRAGMA {name}"))).scalar_one() for name in PRAGMAS
             }
         assert found == PRAGMAS
-
-
-async def test_aiosqlite_still_has_the_door_by_which_a_batch_goes_in(sqlite_store: Store) -> None:
-    """`commit_batch` hands a function to the connection's thread; aiosqlite has no public call for that."""
-    async with sqlite_store.database.writing() as connection:
-        driver = (await connection.get_raw_connection()).driver_connection
-        assert isinstance(driver, aiosqlite.Connection)
-        assert list(inspect.signature(driver._execute).parameters) == ["fn", "args", "kwargs"]
-        assert await driver._execute(
-            lambda own, n: own.execute(f"SELECT {n}").fetchone(), driver._conn, 7
-        ) == (7,)
-    assert inspect.iscoroutinefunction(commit_batch)
 
 
 async def test_deleting_a_device_takes_its_slots_and_keys_along(store: Store) -> None:

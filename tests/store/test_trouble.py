@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, closing, contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from goip.errors import Unavailable
 from goip.store import engine, writer
@@ -107,35 +107,28 @@ async def test_what_is_folded_while_the_database_is_locked_is_not_lost(
 
 
 @asynccontextmanager
-async def full(store: Store) -> AsyncIterator[None]:
+async def full(store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     """The disk has no room for another page."""
-    sizes: dict[str, int] = {}
-
-    event.listen(store.database.writer_engine.sync_engine, "checkout", _limit_pages(sizes))
-    with closing(sqlite3.connect(store.database.path)) as other:
-        (sizes["now"],) = other.execute("PRAGMA page_count").fetchone()
-    async with store.database.writing():  # the connection that was kept goes back, to be checked out anew
-        pass
+    database = store.database
+    with closing(sqlite3.connect(database.path)) as other:
+        (n_pages,) = other.execute("PRAGMA page_count").fetchone()
+    roomy = database._link
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "PRAGMAS", (*engine.PRAGMAS, f"max_page_count={n_pages}"))
+        full = database._link = database._new_link()
     yield
-    sizes["now"] = 1_073_741_823
+    database._link = roomy
+    await full.close()
 
 
-def _limit_pages(sizes: dict[str, int]) -> Any:
-    def checkout(connection: Any, _record: Any, _proxy: Any) -> None:
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA max_page_count={sizes['now']}")
-        cursor.fetchall()
-        cursor.close()
-
-    return checkout
-
-
-async def test_a_full_disk_is_unavailable_until_there_is_room(sqlite_store: Store) -> None:
+async def test_a_full_disk_is_unavailable_until_there_is_room(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = sqlite_store
     await enrol(store)
     await receive(store, "before", message_id="before")
     long = "x" * 50_000
-    async with full(store):
+    async with full(store, monkeypatch):
         assert (await refused(store, long)).message == "the disk is full"
         assert store.writer.trouble == "the disk is full"
         assert await messages(store) == ["before"]
@@ -243,15 +236,15 @@ async def test_a_commit_whose_answer_is_lost_stops_nothing(
     """It is on disk and nobody knows: the gateway is told to come again, and is then told of a repeat."""
     await enrol(store)
     ear = Ear(store)
-    real = engine.commit_batch
+    real = engine.Database.commit
 
     async def lossy(*arguments: Any) -> None:
         await real(*arguments)
         raise ConnectionResetError("the link was cut")
 
-    monkeypatch.setattr(engine, "commit_batch", lossy)
+    monkeypatch.setattr(engine.Database, "commit", lossy)
     await refused(store, "one")
-    monkeypatch.setattr(engine, "commit_batch", real)
+    monkeypatch.setattr(engine.Database, "commit", real)
     await until_it_works(store, "two")
     outcome = await receive(store, "one", message_id="one")
     assert outcome.is_repeat
