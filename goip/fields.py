@@ -62,12 +62,13 @@ _TIME: Messages = {"invalid": "Must be a time from 1970 on: ISO 8601, epoch seco
 class Unchanged(NamedTuple):
     """Which values of a JSON type a field loads as they are: those within `limits` (msgspec's names for them).
 
-    Of texts, those of which `is_same` is true, or with `is_line` those of visible characters and no space at their
-    ends. What the field makes of any other text, it is asked.
+    Of texts, those that match `pattern` whole, or of which `is_same` is true, or with `is_line` those of visible
+    characters and no space at their ends. What the field makes of any other text, it is asked.
     """
 
     kind: Any
     limits: Mapping[str, Any] = {}
+    pattern: str | None = None
     is_same: Callable[[str], object] | None = None
     is_line: bool = False
 
@@ -135,7 +136,7 @@ class Label(Line):
 class PhoneNumber(Label):
     """A phone number, kept as it is told; null for the words that phones send in its place."""
 
-    unchanged: ClassVar[Unchanged] = Unchanged(str, is_same=re.compile(r"\+?[0-9]+\Z").match)
+    unchanged: ClassVar[Unchanged] = Unchanged(str, pattern=r"\+?[0-9]+")
 
     def deserialize(self, value: Any, attr: str | None = None, data: Data = None, **kwargs: Any) -> Any:
         """The number, or None."""
@@ -146,9 +147,7 @@ class PhoneNumber(Label):
 class Identifier(Line):
     """A name that stands in addresses and room names: all of it can be seen, and nothing is a slash."""
 
-    unchanged: ClassVar[Unchanged] = Unchanged(
-        str, is_same=re.compile(r"[A-Za-z0-9_:+-][A-Za-z0-9_:+.-]*\Z").match
-    )
+    unchanged: ClassVar[Unchanged] = Unchanged(str, pattern="[A-Za-z0-9_:+-][A-Za-z0-9_:+.-]*")
     described: ClassVar[Described] = {
         "pattern": r"^(?!\.{1,2}$)[!-.0-~]([ -.0-~]*[!-.0-~])?$",
         "description": "Visible characters of other scripts are taken too.",

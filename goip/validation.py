@@ -1,13 +1,15 @@
 """From what a sender wrote to what it means: marshmallow decides, and msgspec agrees with it faster.
 
-The schema is the one source. `Fast` makes msgspec types of it, which take only what the schema's fields load
-unchanged (of each kind of field, `goip.fields` says what that is), and makes of them what the schema makes. What
-it answers is what `schema.load` would; where it is not certain it answers None, and the caller asks
-`schema.load`, whose refusals are the only ones.
+The schema is the one source. `Fast` makes msgspec types of it, and makes of them what the schema makes. The first
+types take only what the schema's fields load unchanged (of each kind of field, `goip.fields` says what that is);
+the second ones also blanks and texts in the place of something else, of which the fields are asked. What it answers
+is what `schema.load` would; where it is not certain it answers None, and the caller asks `schema.load`, whose
+refusals are the only ones.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Annotated, Any, NamedTuple
@@ -50,7 +52,7 @@ def refusal(error: ValidationError) -> InvalidPayload:
 
 def take_one(field: Field, value: object, name: str) -> Any:
     """The value as the field has it. Raises InvalidPayload, which calls the field `name`."""
-    is_same = unchanged.is_same if (unchanged := _unchanged_of(field)) is not None else None
+    is_same = _is_same(unchanged) if (unchanged := _unchanged_of(field)) is not None else None
     try:
         if is_same is None or type(value) is not str or not is_same(value):
             return field.deserialize(value)
@@ -90,33 +92,41 @@ class Fast:
     """
 
     def __init__(self, schema: Schema) -> None:
-        self._maker = _Maker(schema)
-        self._decoder = msgspec.json.Decoder(self._maker.kind)
+        makers = [_Maker(schema, is_strict) for is_strict in (True, False)]
+        self._makers = [(maker.make, maker.kind, msgspec.json.Decoder(maker.kind).decode) for maker in makers]
 
     def of_json(self, text: bytes) -> Any:
         """What a JSON text says."""
-        try:
-            return self._make(self._decoder.decode(text))
-        except (ValueError, ValidationError, RecursionError):  # msgspec's own are ValueErrors
-            return None
+        for make, _, decode in self._makers:
+            try:
+                return _checked(make, decode(text))
+            except (ValueError, ValidationError, RecursionError):  # msgspec's own are ValueErrors
+                continue
+        return None
 
     def of(self, data: object) -> Any:
         """What an object says that was read from JSON, or from a form."""
-        try:
-            return self._make(msgspec.convert(data, self._maker.kind))
-        except (ValueError, ValidationError, RecursionError):
-            return None
-
-    def _make(self, told: msgspec.Struct) -> Any:
-        lines: list[str] = []
-        made = self._maker.make(told, lines)
-        return made if _are_plain(lines) else None
+        for make, kind, _ in self._makers:
+            try:
+                return _checked(make, msgspec.convert(data, kind))
+            except (ValueError, ValidationError, RecursionError):
+                continue
+        return None
 
 
-def _are_plain(lines: list[str]) -> bool:
-    """True when all that is in the lines can be seen, and none begins or ends with a space."""
-    together = _BETWEEN.join(("", *lines, ""))
-    return together.isprintable() and not any(edge in together for edge in _AT_AN_EDGE)
+class _Unsure(ValueError):
+    """A text is to be looked at by its field."""
+
+
+def _checked(make: Callable[[msgspec.Struct, list[str | None]], Any], told: msgspec.Struct) -> Any:
+    """What is made of it. Raises _Unsure unless all texts that are to be plain can be seen whole, without spaces at
+    their ends."""
+    lines: list[str | None] = []
+    made = make(told, lines)
+    together = _BETWEEN.join(filter(None, (_BETWEEN, *lines, _BETWEEN)))
+    if together.isprintable() and not any(edge in together for edge in _AT_AN_EDGE):
+        return made
+    raise _Unsure
 
 
 class _Member(NamedTuple):
@@ -134,25 +144,28 @@ _NOTHING = _Member(None)
 
 
 class _Maker:
-    """Of one schema: the msgspec type of what is certain, and how to make of it what the schema makes."""
+    """Of one schema: the msgspec type of what is certain, and how to make of it what the schema makes.
 
-    def __init__(self, schema: Schema) -> None:
+    A strict one takes no blanks, and no texts where something else stands; the other asks the fields about them.
+    """
+
+    def __init__(self, schema: Schema, is_strict: bool) -> None:
         _check_plain(schema)
         self._fields = list(schema.load_fields.values())
         self._names = [field.attribute or name for name, field in schema.load_fields.items()]
         keys = [field.data_key or name for name, field in schema.load_fields.items()]
-        members = [_member_of(field) for field in self._fields]
+        members = [_member_of(field, is_strict) for field in self._fields]
         placed = list(enumerate(members))
         self._texts = [(place, m.is_same) for place, m in placed if m.is_same is not None]
         self._lines = _getter([place for place, member in placed if member.is_line])
         self._other_places = [place for place, m in placed if not (m.is_line or m.is_same)]
-        self._others = _getter(self._other_places)
         self._nested = [(place, m.maker, m.checks) for place, m in placed if m.maker is not None]
+        self._is_plain = is_strict and not self._texts
         self._made = getattr(type(schema), "makes", dict)
         self._rest = _further_defaults(self._made, self._names)
         self.kind = msgspec.defstruct(
             type(schema).__name__,
-            [_defined(*each) for each in zip(self._names, self._fields, members, strict=True)],
+            [_defined(*each, is_strict) for each in zip(self._names, self._fields, members, strict=True)],
             rename=dict(zip(self._names, keys, strict=True)),
             kw_only=True,
             frozen=True,
@@ -160,42 +173,39 @@ class _Maker:
             forbid_unknown_fields=schema.unknown == RAISE,
         )
 
-    def make(self, told: msgspec.Struct, lines: list[str]) -> Any:
+    def make(self, told: msgspec.Struct, lines: list[str | None]) -> Any:
         """What the schema makes of it; texts that are to be plain are added to `lines`. Raises ValidationError."""
-        values = [*astuple(told)]
+        values = astuple(told) if self._is_plain else self._asked(astuple(told))
+        lines += self._lines(values)
+        if self._nested:
+            values = self._with_nested(values, lines)
+        if self._rest is not None:
+            return tuple.__new__(self._made, values + self._rest)  # what a NamedTuple does, but for a call
+        return self._made(**dict(zip(self._names, values, strict=True)))
+
+    def _asked(self, told: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The values, with what the fields make of those that they may not load unchanged. Raises ValidationError."""
+        values = [*told]
         for place, is_same in self._texts:
             if values[place] is not None and not is_same(values[place]):
                 values[place] = self._fields[place].deserialize(values[place])
-        texts = self._lines(values)
-        if "" in texts or str in map(type, self._others(values)):
-            self._ask_fields(values)
-            texts = self._lines(values)
-        lines.extend(filter(None, texts))
+        for place, (field, value) in enumerate(zip(self._fields, values, strict=True)):
+            if value == "" or (type(value) is str and place in self._other_places):
+                values[place] = field.deserialize(value)
+        return tuple(values)
+
+    def _with_nested(self, told: tuple[Any, ...], lines: list[str | None]) -> tuple[Any, ...]:
+        """The values, with what is made of the objects among them; of what a field has made of a text, that."""
+        values = [*told]
         for place, maker, checks in self._nested:
             inner = values[place]
             if type(inner) is maker.kind:
                 values[place] = maker.make(inner, lines)
-            elif type(inner) is tuple:
-                values[place] = maker.make_each(inner, lines, checks)
-        if self._rest is not None:
-            values += self._rest
-            return tuple.__new__(self._made, values)  # what a NamedTuple does, but for a call
-        return self._made(**dict(zip(self._names, values, strict=True)))
-
-    def _ask_fields(self, values: list[Any]) -> None:
-        """Ask the fields what they make of blanks, and of a text where another type stands. Raises ValidationError."""
-        for place, (field, value) in enumerate(zip(self._fields, values, strict=True)):
-            if value == "" or (type(value) is str and place in self._other_places):
-                values[place] = field.deserialize(value)
-
-    def make_each(self, told: Any, lines: list[str], checks: tuple[Callable[[Any], Any], ...]) -> Any:
-        """Of each of many objects; of what the field itself has made of a text, that. Raises ValidationError."""
-        if not told or type(told[0]) is not self.kind:
-            return told
-        made = tuple([self.make(each, lines) for each in told])
-        for check in checks:
-            check(made)
-        return made
+            elif type(inner) is tuple and inner and type(inner[0]) is maker.kind:
+                values[place] = made = tuple([maker.make(each, lines) for each in inner])
+                for check in checks:
+                    check(made)
+        return tuple(values)
 
 
 def _check_plain(schema: Schema) -> None:
@@ -222,16 +232,17 @@ def _further_defaults(made: Any, names: list[str]) -> tuple[Any, ...] | None:
     return tuple(made._field_defaults[name] for name in others)
 
 
-def _getter(places: list[int]) -> Callable[[list[Any]], Sequence[Any]]:
+def _getter(places: list[int]) -> Callable[[Sequence[Any]], Iterable[Any]]:
     """The values at these places."""
     if len(places) < 2:
         return lambda values: [values[place] for place in places]
     return itemgetter(*places)
 
 
-def _defined(name: str, field: Field, member: _Member) -> tuple[Any, ...]:
+def _defined(name: str, field: Field, member: _Member, is_strict: bool) -> tuple[Any, ...]:
     """A member as `msgspec.defstruct` wants it."""
-    kind = member.kind if member.kind is None or _is_text(member.kind) else member.kind | str
+    is_as_it_is = is_strict or member.kind is None or _is_text(member.kind)
+    kind = member.kind if is_as_it_is else member.kind | str
     if field.required:
         return (name, kind)
     return (name, None if kind is None else kind | None, None)
@@ -241,23 +252,42 @@ def _is_text(kind: Any) -> bool:
     return getattr(kind, "__origin__", kind) is str
 
 
-def _member_of(field: Field) -> _Member:
+def _member_of(field: Field, is_strict: bool) -> _Member:
     if field.pre_load or field.post_load:
         return _NOTHING
     try:
         if type(field) is Array and type(field.inner) is fields.Nested:
-            return _array_of(field, _Maker(_nested_schema(field.inner)))
+            return _array_of(field, _Maker(_nested_schema(field.inner), is_strict))
         if type(field) is Object:
-            maker = _Maker(_nested_schema(field))
+            maker = _Maker(_nested_schema(field), is_strict)
             return _Member(maker.kind, maker=maker)
     except ValueError:
         return _NOTHING
+    return _plain_member(field, is_strict) or _NOTHING
+
+
+def _plain_member(field: Field, is_strict: bool) -> _Member | None:
+    """Of a field that loads some values unchanged, within limits that msgspec can keep."""
     unchanged = _unchanged_of(field)
-    limits = _limits(unchanged.limits, field.validators) if unchanged is not None else None
-    if unchanged is None or limits is None:
-        return _NOTHING
+    if unchanged is None:
+        return None
+    known = {**unchanged.limits, **(_strict_limits(unchanged) if is_strict else {})}
+    limits = _limits(known, field.validators)
+    if limits is None:
+        return None
     kind = Annotated[unchanged.kind, msgspec.Meta(**limits)] if limits else unchanged.kind
-    return _Member(kind, unchanged.is_same, unchanged.is_line)
+    return _Member(kind, None if "pattern" in known else _is_same(unchanged), unchanged.is_line)
+
+
+def _strict_limits(unchanged: Unchanged) -> Mapping[str, Any]:
+    """What msgspec can be told of texts: that they are not blank, or their pattern."""
+    if unchanged.pattern is not None:
+        return {"pattern": rf"\A(?:{unchanged.pattern})\Z"}
+    return {"min_length": 1} if unchanged.is_line else {}
+
+
+def _is_same(unchanged: Unchanged) -> Callable[[str], object] | None:
+    return unchanged.is_same if unchanged.pattern is None else re.compile(unchanged.pattern).fullmatch
 
 
 def _unchanged_of(field: Field) -> Unchanged | None:

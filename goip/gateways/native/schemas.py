@@ -66,7 +66,7 @@ class UniqueSlots(validate.Validator):
 class SignalWord(fields.Raw):
     """One of the contract's words for a signal; a word that is none of them says nothing known."""
 
-    unchanged: ClassVar[Unchanged] = Unchanged(str, is_same=frozenset(SIGNAL_WORDS).__contains__)
+    unchanged: ClassVar[Unchanged] = Unchanged(str, pattern="|".join(SIGNAL_WORDS))
 
     def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any) -> Any:
         """The word, or None."""
