@@ -11,6 +11,7 @@ from aiohttp import web
 from goip.api import gateway, middleware
 from goip.api.appkeys import (
     ADDRESS_LIMIT,
+    BROKER,
     CLOCK,
     CONFIG,
     DEVICE_LIMIT,
@@ -37,6 +38,7 @@ from goip.auth.logins import Logins
 from goip.auth.principals import Principal
 from goip.clock import Clock, now_ms
 from goip.config import Config
+from goip.gateways.mqtt import LinkState
 from goip.realtime import emitters
 from goip.realtime.doors import Doors
 from goip.realtime.hub import Hub
@@ -74,6 +76,7 @@ def build_app(config: Config, *, clock: Clock = now_ms, page_folder: Path = PAGE
     app[HISTORY] = History(store, config.replay_limit)
     app[JOBS] = Jobs(app[HUB], clock)
     app[WIRE] = WireLog(clock, claimed, partial(tell_frame, app[HUB]))
+    app[BROKER] = LinkState()
     app[FIRST_START] = FirstStart()
     app[DEVICE_LIMIT] = RateLimit(config.device_rate, "device")
     app[ADDRESS_LIMIT] = RateLimit(config.address_rate, "address")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from marshmallow import ValidationError
 
@@ -110,6 +110,66 @@ def _box_at(name: str, parts: SplitResult, port: int) -> BoxAddress:
     return BoxAddress(name, host, port, username, secret)
 
 
+@dataclass(frozen=True, slots=True)
+class BrokerAddress:
+    """An MQTT broker: where it listens, as whom to log in, and below which topic gateways publish.
+
+    `client_id` is how the broker knows this server again; empty for one that is made of the database.
+    """
+
+    host: str
+    port: int
+    prefix: str = "goip"
+    username: str = ""
+    password: str = field(default="", repr=False)
+    client_id: str = ""
+    is_tls: bool = False
+
+    @property
+    def public_address(self) -> str:
+        """Where it is and the prefix, and nothing that lets anybody in."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'mqtts' if self.is_tls else 'mqtt'}://{host}:{self.port}/{quote(self.prefix)}"
+
+
+_BROKER_PORTS = {"mqtt": 1_883, "mqtts": 8_883}
+_NO_TOPIC = frozenset("+#")
+"""Wildcards: they stand for levels of a topic."""
+
+
+def _broker_address(value: str) -> BrokerAddress | None:
+    """Raises ValueError, in words that hold no part of the password."""
+    if not value.strip():
+        return None
+    try:
+        return _broker_at(urlsplit(value.strip().replace("#", "%23")))
+    except (ValueError, KeyError):
+        raise ValueError(
+            "must be mqtt://USER:PASSWORD@HOST/PREFIX or mqtts://…, with %XX for signs in USER and PASSWORD"
+        ) from None
+
+
+def _broker_at(parts: SplitResult) -> BrokerAddress:
+    options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+    username, password = unquote(parts.username or ""), unquote(parts.password or "")
+    prefix, client_id = unquote(parts.path).strip("/"), options.pop("client_id", "")
+    if not parts.hostname or options or (password and not username):
+        raise ValueError
+    if not (username + password + prefix + client_id).isprintable():
+        raise ValueError
+    if _NO_TOPIC & set(prefix) or prefix.startswith("$"):
+        raise ValueError
+    return BrokerAddress(
+        host=parts.hostname,
+        port=parts.port or _BROKER_PORTS[parts.scheme],
+        prefix=prefix or "goip",
+        username=username,
+        password=password,
+        client_id=client_id,
+        is_tls=parts.scheme == "mqtts",
+    )
+
+
 def _one_of(*words: str) -> Callable[[str], str]:
     def read(value: str) -> str:
         if value not in words:
@@ -154,6 +214,12 @@ class Config:
         (),
         _box_addresses(5_038),
         "Yeastar TG boxes to dial: `NAME=tcp://USER:SECRET@HOST`, with commas between.",
+        is_secret=True,
+    )
+    mqtt: BrokerAddress | None = _setting(  # noqa: RUF009 - it is frozen
+        None,
+        _broker_address,
+        "MQTT broker to hear gateways from: `mqtt://USER:PASSWORD@HOST/PREFIX`, or `mqtts://…`; empty for none.",
         is_secret=True,
     )
     public_url: str = _setting(

@@ -8,8 +8,9 @@ import socket
 from typing import NamedTuple
 
 from goip.app import PAGE_FOLDER
-from goip.config import Config
-from goip.errors import GoipError, StartupError
+from goip.config import BrokerAddress, Config
+from goip.errors import GoipError, StartupError, Unauthorized
+from goip.gateways.mqtt import need_library
 from goip.store.engine import Database, describe_trouble
 from goip.store.health import count_rows, find_damage
 
@@ -26,6 +27,8 @@ class Finding(NamedTuple):
 async def examine(config: Config) -> list[Finding]:
     """Everything worth a look, the settings first; writes nothing."""
     findings = [_port(config), _page()]
+    if config.mqtt is not None:
+        findings.append(await _broker(config.mqtt))
     try:
         database = Database(config.database_url)
     except StartupError as error:
@@ -57,6 +60,22 @@ def _page() -> Finding:
     if (PAGE_FOLDER / "index.html").is_file():
         return Finding(True, "page: built")
     return Finding(False, "page: not built; run make install in the checkout")
+
+
+async def _broker(broker: BrokerAddress) -> Finding:
+    where = f"{broker.host}:{broker.port}"
+    try:
+        need_library()
+        from goip.gateways.mqtt.client import try_out
+
+        await try_out(broker)
+    except StartupError as error:
+        return Finding(False, f"mqtt: {error}")
+    except Unauthorized as refusal:
+        return Finding(False, f"mqtt: {where} does not let us in: {refusal.message}")
+    except (OSError, UnicodeError) as trouble:
+        return Finding(False, f"mqtt: cannot reach {where}: {trouble or 'no answer'}")
+    return Finding(True, f"mqtt: {where} lets us in, and read below {broker.prefix}")
 
 
 def _disk(database: Database) -> Finding:

@@ -73,6 +73,14 @@ async def record_note(store: Store, note: Note) -> None:
     await store.record(NoteChange(note, store.clock()))
 
 
+async def record_departure(store: Store, device_id: str, reason: str) -> None:
+    """Commit that a device is gone, by its own word or that of who holds its line; once, until it is heard again.
+
+    Raises NotFound for an unknown device, Unavailable when it cannot be stored now.
+    """
+    await store.record(DepartureChange(device_id, reason))
+
+
 class HeartbeatChange(NamedTuple):
     """A heartbeat on its way to disk; `received_at` is the one look at the clock."""
 
@@ -210,6 +218,29 @@ class SmsChange:
             slot_phone_number=slot.phone_number if slot else None,
             status="received",
         )
+
+
+class DepartureChange(NamedTuple):
+    """A device's leaving, on its way to disk."""
+
+    device_id: str
+    reason: str
+
+    def repeat_keys(self) -> tuple[str, ...]:
+        """It is no message."""
+        return ()
+
+    def decide(self, draft: Draft) -> None:
+        """Put the device offline at once, without waiting for its deadline."""
+        device = draft.find_device(self.device_id)
+        if device is None:
+            raise NotFound("Device not found", code="unknown_device")
+        if device.status == "offline":
+            return
+        step = transitions.silence(device, "offline", self.reason, draft.at, draft.next_seq())
+        draft.put_device(step.device)
+        for fact in step.facts:
+            draft.fact(fact.name, fact.data, device_room(device.device_id))
 
 
 class NoteChange(NamedTuple):

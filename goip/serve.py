@@ -17,7 +17,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from rich.console import Console
 from rich.panel import Panel
 
-from goip.api.appkeys import ADDRESS_LIMIT, FIRST_START, KEYRING, STORE, WIRE
+from goip.api.appkeys import ADDRESS_LIMIT, BROKER, FIRST_START, KEYRING, STORE, WIRE
 from goip.api.gateway import quick_heartbeats
 from goip.api.quick import QuickRunner
 from goip.api.server import first_heartbeat
@@ -27,6 +27,7 @@ from goip.errors import StartupError
 from goip.gateways.dbl.listener import DblListener
 from goip.gateways.dinstar.door import Door
 from goip.gateways.dinstar.listener import DinstarListener
+from goip.gateways.mqtt import need_library
 from goip.gateways.yeastar.client import dialling
 
 log = structlog.get_logger(__name__)
@@ -103,7 +104,7 @@ async def serve(config: Config) -> None:
         _calm_collector()
         await _listen(site, config)
         dialled = dialling(app[STORE], config.yeastar)
-        async with _boxes(app, config), _dinstar_boxes(app, config), dialled:
+        async with _boxes(app, config), _dinstar_boxes(app, config), dialled, _broker(app, config):
             _welcome(app, config, runner.addresses[0][1])
             await _until_signal()
     finally:
@@ -179,6 +180,27 @@ async def _dinstar_boxes(app: web.Application, config: Config) -> AsyncIterator[
         yield
     finally:
         await listener.close()
+
+
+@asynccontextmanager
+async def _broker(app: web.Application, config: Config) -> AsyncIterator[None]:
+    """Hear the MQTT broker, until what it told last is stored."""
+    if config.mqtt is None:
+        yield
+        return
+    need_library()
+    from goip.gateways.mqtt.client import Limits, MqttClient
+
+    client = MqttClient(
+        config.mqtt,
+        app[STORE],
+        needs_approval=config.enrollment == "approve",
+        limits=Limits(most_bytes=config.max_body_bytes),
+        state=app[BROKER],
+        keeping=app[WIRE].keeping,
+    )
+    async with client:
+        yield
 
 
 async def _until_signal() -> None:

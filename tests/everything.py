@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.services import chromium_path, nginx_trouble, postgres_trouble
+from tests.services import chromium_path, mosquitto_path, nginx_trouble, postgres_trouble
 
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI", "").lower() == "true"
@@ -27,6 +27,8 @@ def missing() -> list[str]:
     trouble = nginx_trouble()
     if trouble is not None:
         found.append(f"proxy tests: {trouble}. apt-get install nginx-light openssl")
+    if mosquitto_path() is None:
+        found.append("MQTT tests: no mosquitto found. apt-get install mosquitto")
     trouble = postgres_trouble()
     if trouble is not None:
         found.append(

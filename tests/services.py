@@ -1,4 +1,4 @@
-"""What the tests find on the machine: a browser, a PostgreSQL, an nginx."""
+"""What the tests find on the machine: a browser, a PostgreSQL, an nginx, a Mosquitto."""
 
 from __future__ import annotations
 
@@ -34,6 +34,14 @@ def nginx_trouble() -> str | None:
     if nginx_path() is None:
         return "no nginx found"
     return None if shutil.which("openssl") else "no openssl found, to make its certificate with"
+
+
+@cache
+def mosquitto_path() -> str | None:
+    """The MQTT broker to test with, None where there is none; few people's PATH leads to it."""
+    return shutil.which(
+        "mosquitto", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
+    )
 
 
 @cache

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from goip.config import BoxAddress, Config, env_name
+from goip.config import BoxAddress, BrokerAddress, Config, env_name
 from goip.errors import StartupError
 
 
@@ -65,16 +65,17 @@ def test_every_setting_may_come_from_a_file(setting: str, tmp_path: Path) -> Non
     texts = {int: "8081", bool: "true", str: "info", tuple: "a b"}
     special = {"enrollment": "approve", "log_format": "json", "trusted_proxies": "10.0.0.1 192.0.2.0/24"}
     special["yeastar"] = "office=tcp://u:s@192.0.2.7"
+    special["mqtt"] = "mqtt://u:s@192.0.2.8"
     special["udp_allow"] = special["dinstar_allow"] = "192.0.2.0/24"
     default = getattr(Config(), setting)
     path = tmp_path / "value"
-    path.write_text(special.get(setting, texts[type(default)]) + "\r\n")
+    path.write_text((special.get(setting) or texts[type(default)]) + "\r\n")
     limits = {"access_token_seconds": "60", "refresh_token_days": "7", "event_retention_days": "7"}
     limits |= {"rollup_retention_days": "7", "heartbeat_retention_hours": "7"}
     if setting in limits:
         path.write_text(limits[setting] + "\n")
     value = getattr(Config.from_env({f"{env_name(setting)}_FILE": str(path)}), setting)
-    assert type(value) is type(default)
+    assert default is None or type(value) is type(default)
     assert value != default or setting == "log_level"
 
 
@@ -165,3 +166,46 @@ def test_a_box_that_cannot_be_dialled_stops_the_start_and_shows_no_secret(text: 
 def test_two_boxes_of_one_name_stop_the_start() -> None:
     with pytest.raises(StartupError, match="GOIP_YEASTAR must not have two boxes of one name"):
         Config.from_env({"GOIP_YEASTAR": "a=tcp://u:s@h,a=tcp://u:s@i"})
+
+
+def test_a_broker_is_read_with_signs_in_its_password() -> None:
+    text = "mqtts://goip:s%2Fc%40r%3At@[2001:db8::1]:8884/site/gsm?client_id=goip-1"
+    broker = Config.from_env({"GOIP_MQTT": text}).mqtt
+    assert broker == BrokerAddress("2001:db8::1", 8884, "site/gsm", "goip", "s/c@r:t", "goip-1", is_tls=True)
+    assert broker is not None
+    assert "s/c@r:t" not in repr(broker)
+    assert broker.public_address == "mqtts://[2001:db8::1]:8884/site/gsm"
+
+
+@pytest.mark.parametrize(("text", "port"), [("mqtt://h", 1883), ("mqtts://h/", 8883)])
+def test_of_a_broker_the_host_is_enough(text: str, port: int) -> None:
+    broker = Config.from_env({"GOIP_MQTT": text}).mqtt
+    assert broker == BrokerAddress("h", port, "goip", is_tls=port == 8883)
+
+
+def test_no_broker_is_one_that_is_not_named() -> None:
+    assert Config.from_env({}).mqtt is None
+    assert Config.from_env({"GOIP_MQTT": " "}).mqtt is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "h:1883",
+        "tcp://u:hidden@h",
+        "mqtt://u:hidden@",
+        "mqtt://:hidden@h",
+        "mqtt://u:hidden@h:0x1",
+        "mqtt://u:hidden@h/a/+/b",
+        "mqtt://u:hidden@h/%23",
+        "mqtt://u:hidden@h/$share/a",
+        "mqtt://u:hidden@h/#",
+        "mqtt://u:hidden@h/a%00b",
+        "mqtt://u:hidden@h/a?qos=2",
+        "mqtt://u:hidden@h/a?client_id",
+    ],
+)
+def test_what_is_no_broker_stops_the_start_and_shows_no_password(text: str) -> None:
+    with pytest.raises(StartupError, match="GOIP_MQTT must be mqtt://USER:PASSWORD@HOST/PREFIX") as refusal:
+        Config.from_env({"GOIP_MQTT": text})
+    assert "hidden" not in str(refusal.value)

@@ -36,7 +36,7 @@ def test_every_setting_has_its_row_with_its_default_and_meaning() -> None:
 def _default_text(default: object) -> str:
     if isinstance(default, bool):
         return str(default).lower()
-    return "" if default in ("", ()) else str(default)
+    return "" if default in ("", (), None) else str(default)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -13,6 +13,7 @@ from goip.auth.logins import Logins
 from goip.auth.principals import Principal
 from goip.clock import Clock
 from goip.config import Config
+from goip.gateways.mqtt import LinkState
 from goip.realtime.doors import Doors
 from goip.realtime.hub import Hub
 from goip.realtime.progress import Jobs
@@ -40,6 +41,7 @@ DOORS = web.AppKey("doors", Doors)
 HISTORY = web.AppKey("history", History)
 JOBS = web.AppKey("jobs", Jobs)
 WIRE = web.AppKey("wire", WireLog)
+BROKER = web.AppKey("broker", LinkState)
 SOCKETIO = web.AppKey("socketio", SocketIoTransport)
 PAGE = web.AppKey("page", Page)
 DEVICE_LIMIT = web.AppKey("device_limit", RateLimit)

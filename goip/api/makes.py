@@ -11,6 +11,7 @@ from goip.api.appkeys import CONFIG
 from goip.api.bodies import answer
 from goip.api.callers import is_proxied, public_url
 from goip.config import Config
+from goip.gateways import mqtt
 from goip.gateways.dbl import listener as dbl
 from goip.gateways.dinstar import door as dinstar
 from goip.gateways.registry import HTTP_MAKES
@@ -47,7 +48,12 @@ def _with_sockets(config: Config) -> list[Json]:
     older = _make(
         "dinstar-tcp", "Dinstar DWG, older firmware", "tcp", port=config.dinstar_port, make=dinstar.MAKE
     )
-    return [boxes, older, _make(yeastar.MAKE, "Yeastar TG (NeoGate TG)", "dial")]
+    return [boxes, older, _make(yeastar.MAKE, "Yeastar TG (NeoGate TG)", "dial"), _broker(config)]
+
+
+def _broker(config: Config) -> Json:
+    address = None if config.mqtt is None else config.mqtt.public_address
+    return _make(mqtt.MAKE, "MQTT, by a broker", "dial", address=address)
 
 
 def _pushing(url: str) -> list[Json]:

@@ -16,6 +16,7 @@ from goip.errors import Conflict, GoipError, NotFound
 from goip.fields import Identifier, camel_case, length
 from goip.gateways import Push
 from goip.gateways.dbl.replaying import told_by_datagram
+from goip.gateways.mqtt.replaying import address_in, told_by_publication
 from goip.gateways.native.decode import decode_heartbeat, decode_register, decode_sms
 from goip.gateways.registry import HTTP_MAKES
 from goip.models import CallEvent, DeliveryReport, Heartbeat, InboundSms, Told, Ussd
@@ -52,6 +53,8 @@ def told_by(frame: Frame) -> Sequence[Told]:
         raise Conflict("only the beginning of this frame was kept", code="frame_cut")
     if frame.transport == "udp":
         return told_by_datagram(frame.body)
+    if frame.transport == "mqtt" and frame.head is not None:
+        return told_by_publication(frame.head, frame.body)
     if frame.transport != "http" or frame.head is None:
         raise Conflict("frames of this kind cannot be decoded again", code="not_replayable")
     return _told_over_http(frame, frame.head)
@@ -78,6 +81,8 @@ def understood(frame: Frame) -> Json:
 def claimed(frame: Frame) -> str | None:
     """Whom a stranger's frame is about by its own word; None where it has none that a device could have."""
     try:
+        if frame.transport == "mqtt":
+            return address_in(frame.head or "").device_id
         told = told_by(frame)
         device_id = told[0].device_id if told else _named_in_path(frame)
         return None if device_id is None else str(take_one(_DEVICE_ID, device_id, "deviceId"))
@@ -109,7 +114,7 @@ def _frame_of_fixture(frame: Frame) -> Json:
 
 
 def _can_be_replayed(frame: Frame) -> bool:
-    return frame.direction == "in" and not frame.is_cut and frame.transport in ("http", "udp")
+    return frame.direction == "in" and not frame.is_cut and frame.transport in ("http", "udp", "mqtt")
 
 
 def _told_over_http(frame: Frame, head: str) -> Sequence[Told]:

@@ -7,7 +7,7 @@ import asyncio
 from aiohttp import web
 
 from goip import __version__
-from goip.api.appkeys import CONFIG, HUB, KEYRING, PAGE, STORE
+from goip.api.appkeys import BROKER, CONFIG, HUB, KEYRING, PAGE, STORE
 from goip.api.bodies import answer, load, read_json
 from goip.api.callers import public_url
 from goip.api.schemas.state import EnrollmentKeyCreate
@@ -25,11 +25,13 @@ async def health(request: web.Request) -> web.Response:
     store = request.app[STORE]
     writer = store.writer
     trouble = writer.trouble or await _database_trouble(request)
+    mqtt_trouble = None if request.app[CONFIG].mqtt is None else request.app[BROKER].trouble
     body: Json = {
-        "status": "degraded" if trouble else "ok",
+        "status": "degraded" if trouble or mqtt_trouble else "ok",
         "version": __version__,
         "time": to_iso(store.clock()),
         "database": {"ok": trouble is None, "kind": store.database.kind, "trouble": trouble},
+        "mqtt": {"isConfigured": request.app[CONFIG].mqtt is not None, "trouble": mqtt_trouble},
         "checks": {
             "writeQueue": writer.queue_depth,
             "lastCommitMs": round(writer.last_commit_seconds * 1000, 1),

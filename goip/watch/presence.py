@@ -149,7 +149,7 @@ class Presence:
         """What the device's silence means now; its next deadline goes onto the heap."""
         device = self._store.fleet.find(device_id)
         heard = self._heard.get(device_id)
-        if device is None or heard is None:
+        if device is None or heard is None or device.status == "offline":  # it said goodbye before
             self._heard.pop(device_id, None)
             return None
         deadline = heard + _silence_seconds(device)

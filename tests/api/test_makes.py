@@ -8,7 +8,7 @@ import pytest
 from aiohttp.test_utils import TestClient
 
 from goip.app import build_app
-from goip.config import Config
+from goip.config import BrokerAddress, Config
 from goip.gateways.registry import HTTP_MAKES
 from tests.api.conftest import PASSWORD, Client, log_in_as_program, refused
 from tests.api.quick_server import QuickTestServer
@@ -39,7 +39,10 @@ async def test_every_make_is_there_with_its_address_on_this_server(client: Clien
     told = await makes_of(client)
     url = str(client.make_url("")).rstrip("/")
     assert told["url"] == url
-    assert [make["name"] for make in told["makes"]] == ["http", "dbl", "dinstar-tcp", "yeastar", *HTTP_MAKES]
+    assert [make["name"] for make in told["makes"]] == [
+        *("http", "dbl", "dinstar-tcp", "yeastar", "mqtt"),
+        *HTTP_MAKES,
+    ]
     assert named(told, "http")["address"] == f"{url}/api/device/heartbeat"
     for name, make in HTTP_MAKES.items():
         assert named(told, name) == {
@@ -82,6 +85,14 @@ async def test_a_box_that_goip_dials_is_told_neither_address_nor_what_is_set(dat
     told = await makes_with(database_url)
     box = named(told, "yeastar")
     assert (box["transport"], box["address"], box["port"]) == ("dial", None, None)
+
+
+async def test_a_broker_is_told_without_what_lets_anybody_in(database_url: str) -> None:
+    assert named(await makes_with(database_url), "mqtt")["address"] is None
+    broker = BrokerAddress("192.0.2.8", 8883, "site/goip", "user-of-it", "password-of-it", is_tls=True)
+    told = await makes_with(database_url, mqtt=broker)
+    assert named(told, "mqtt")["address"] == "mqtts://192.0.2.8:8883/site/goip"
+    assert "of-it" not in str(told)
 
 
 @pytest.mark.parametrize(

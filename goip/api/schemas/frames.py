@@ -43,7 +43,7 @@ class WireFrameShape(Shape):
     """One message on the wire, without its secrets: the same in lists and in the event `network:log`.
 
     `deviceId` is only what a stranger claims unless `isAdmitted`. `head`, of HTTP, is method and address, or the
-    status, and the headers, a line each. The body is in `text` where it is text, else in `base64`.
+    status, and the headers, a line each; of MQTT, the topic. The body is in `text` where it is text, else in `base64`.
     """
 
     id = fields.String()
@@ -51,7 +51,7 @@ class WireFrameShape(Shape):
     device_id = or_null(fields.String)
     is_admitted = fields.Boolean()
     direction = fields.String(validate=one_of("in", "out"))
-    transport = fields.String(validate=one_of("http", "udp", "tcp"))
+    transport = fields.String(validate=one_of("http", "udp", "tcp", "mqtt"))
     make = fields.String()
     address = fields.String()
     verdict = fields.String(validate=one_of("accepted", "refused", "ignored"))

@@ -210,6 +210,13 @@ class DatabaseShape(Shape):
     trouble = or_null(fields.String)
 
 
+class BrokerShape(Shape):
+    """The MQTT broker that the settings name, and what is wrong with the line to it."""
+
+    is_configured = fields.Boolean()
+    trouble = or_null(fields.String)
+
+
 class HealthAnswer(Shape):
     """How the server is."""
 
@@ -217,6 +224,7 @@ class HealthAnswer(Shape):
     version = fields.String()
     time = fields.DateTime()
     database = fields.Nested(DatabaseShape)
+    mqtt = fields.Nested(BrokerShape)
     checks = fields.Dict(keys=fields.String(), values=fields.Float())
 
 

@@ -1608,7 +1608,7 @@ export interface components {
             /** @enum {string} */
             direction: "in" | "out";
             /** @enum {string} */
-            transport: "http" | "udp" | "tcp";
+            transport: "http" | "udp" | "tcp" | "mqtt";
             make: string;
             address: string;
             /** @enum {string} */
@@ -1815,6 +1815,11 @@ export interface components {
             kind: string;
             trouble: string | null;
         };
+        /** @description The MQTT broker that the settings name, and what is wrong with the line to it. */
+        Broker: {
+            isConfigured: boolean;
+            trouble: string | null;
+        };
         /** @description How the server is. */
         HealthAnswer: {
             /** @enum {string} */
@@ -1823,6 +1828,7 @@ export interface components {
             /** Format: date-time */
             time: string;
             database: components["schemas"]["Database"];
+            mqtt: components["schemas"]["Broker"];
             checks: {
                 [key: string]: number;
             };

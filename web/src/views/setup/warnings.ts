@@ -17,7 +17,7 @@ export function isLoopback(host: string): boolean {
 /** What stands between this kind of gateway and this server, or is to be known of the way; the worst first. */
 export function warningsOf(choice: Choice, told: Makes): Warning[] {
   const { transport } = choice.make
-  if (transport === 'dial') return [{ text: 'setup.inTheClear', isInTheWay: false }]
+  if (transport === 'dial') return choice.make.address?.startsWith('mqtts:') ? [] : [{ text: 'setup.inTheClear', isInTheWay: false }]
   const warnings = transport === 'http' ? httpWarnings(choice, told) : portWarnings(choice, told)
   return warnings.sort((a, b) => Number(b.isInTheWay) - Number(a.isInTheWay))
 }

@@ -68,7 +68,7 @@ it('a key goes into an older Dinstar box in two halves', () => {
   expect(one.guide.steps[1]?.fields?.(given).map(({ value }) => value)).toEqual(['0123456789abcdef', 'FEDCBA9876543210'])
 })
 
-const withKey = everyMake.filter((one) => !['dinstar-tcp', 'yeastar'].includes(one.name))
+const withKey = everyMake.filter((one) => !['dinstar-tcp', 'mqtt', 'yeastar'].includes(one.name))
 it.each(withKey.map((one) => [one.name, one] as const))('the guide for %s leaves nothing out', (_name, one) => {
   const given = givenOf(choice(one), { ...READER, name: 'berlin-1' })
   const { steps, tryIt } = choice(one).guide
@@ -82,6 +82,27 @@ it.each(withKey.map((one) => [one.name, one] as const))('the guide for %s leaves
     const labels = fields?.(given).map(({ label }) => label) ?? []
     expect(new Set(labels).size).toBe(labels.length)
   }
+})
+
+describe('a gateway at a broker', () => {
+  const shown = (address: string | null) => {
+    const one = choice(make('mqtt', { transport: 'dial', address }))
+    const given = givenOf(one, { ...READER, name: 'Köln 3' })
+    return { values: one.guide.steps.flatMap(({ fields }) => fields?.(given) ?? []).map(({ value }) => value), command: one.guide.tryIt?.(given) }
+  }
+
+  it('publishes below the prefix of the setting, under its name', () => {
+    const { values, command } = shown('mqtts://[2001:db8::1]:8883/site%20a/goip')
+    expect(values).toEqual(['', 'site a/goip/Köln-3/heartbeat', 'site a/goip/Köln-3/sms', 'site a/goip/Köln-3/status'])
+    expect(command).toContain(`mosquitto_pub -h '2001:db8::1' -p 8883 --tls-use-os-certs -u USER`)
+    expect(command).toContain(`-t 'site a/goip/try-abcde-mqtt/heartbeat'`)
+  })
+
+  it('is shown the setting where there is none, and nothing to try', () => {
+    const { values, command } = shown(null)
+    expect(values).toEqual(['mqtt://USER:PASSWORD@BROKER/goip', 'goip/Köln-3/heartbeat', 'goip/Köln-3/sms', 'goip/Köln-3/status'])
+    expect(command).toBe('')
+  })
 })
 
 it('nothing is tried by UDP where nobody listens', () => {

@@ -14,6 +14,7 @@ export function withPort(name: string, transport: 'udp' | 'tcp', change: Partial
 const OTHERS: Record<string, Make> = {
   dbl: withPort('dbl', 'udp'),
   'dinstar-tcp': withPort('dinstar-tcp', 'tcp', { make: 'dinstar', port: 12_000 }),
+  mqtt: make('mqtt', { transport: 'dial', address: 'mqtt://broker.example:1883/goip' }),
   yeastar: make('yeastar', { transport: 'dial', address: null }),
 }
 

@@ -43,6 +43,11 @@ it('of a box that goip dials there is little to say', () => {
   expect(said(make('yeastar', { transport: 'dial' }), { isLocalOnly: true })).toEqual(['setup.inTheClear'])
 })
 
+it('of a broker nothing is said where the line to it is closed to others', () => {
+  expect(said(make('mqtt', { transport: 'dial', address: 'mqtt://broker.example:1883/goip' }))).toEqual(['setup.inTheClear'])
+  expect(said(make('mqtt', { transport: 'dial', address: 'mqtts://broker.example:8883/goip' }))).toEqual([])
+})
+
 describe('over HTTP', () => {
   it('nothing is said where all is well', () => {
     expect(said(make('dinstar'))).toEqual([])
