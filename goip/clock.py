@@ -10,11 +10,15 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
+from zoneinfo import ZoneInfo, available_timezones
 
 Clock = Callable[[], int]
 
 _EPOCH_SECONDS_BELOW = 100_000_000_000
 """A number below this is epoch seconds (to the year 5138), one above is epoch milliseconds."""
+
+_N_DIGITS = len("20261121052220")
+_LONGEST_DATE = len("2026-11-21")
 
 LATEST_MS = 253_402_300_799_999
 """9999-12-31T23:59:59.999Z, the last moment that ISO 8601 writes with four digits."""
@@ -73,3 +77,38 @@ def _in_range(at_ms: int) -> int:
     if not 0 <= at_ms <= LATEST_MS:
         raise ValueError("Not a valid time: it lies outside the years 1970 to 9999.")
     return at_ms
+
+
+@lru_cache(maxsize=1)
+def zone_names() -> frozenset[str]:
+    """The IANA names of time zones, as `Europe/Berlin`."""
+    return frozenset(available_timezones() - {"localtime", "Factory"})
+
+
+def parse_wall_clock(text: str) -> datetime | None:
+    """What a clock showed that names no zone, as `2026-11-21 05:22:20` or `20261121052220`; None for anything else.
+
+    It is no moment: `moment_in_zone` makes one of it.
+    """
+    if len(text) == _N_DIGITS and text.isdigit():
+        text = f"{text[:8]}T{text[8:]}"
+    try:
+        shown = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return shown if shown.tzinfo is None and len(text) > _LONGEST_DATE else None
+
+
+def moment_in_zone(shown: datetime, zone_name: str, near: int) -> int | None:
+    """When a clock in that zone showed this, in ms since the epoch; None where a time lies outside 1970 to 9999.
+
+    Where clocks are set back, two moments show the same: the one closer to `near` is meant.
+    """
+    zone = ZoneInfo(zone_name)
+    try:
+        moments = [
+            _in_range(round(shown.replace(tzinfo=zone, fold=fold).timestamp() * 1000)) for fold in (0, 1)
+        ]
+    except (ValueError, OverflowError):
+        return None
+    return min(moments, key=lambda moment: abs(moment - near))

@@ -20,7 +20,7 @@ import orjson
 from marshmallow import RAISE, Schema, fields, missing, post_load, validate
 from marshmallow.types import UnknownOption
 
-from goip.clock import LATEST_MS, parse_time
+from goip.clock import LATEST_MS, parse_time, zone_names
 
 Data = Mapping[str, Any] | None
 Described = Mapping[str, Any]
@@ -48,6 +48,7 @@ _TEXT: Messages = {
     "unusable": "Must not contain a slash, begin or end with a space, or consist of dots.",
 }
 _AMOUNT: Messages = {"invalid": "Must be text or a number."}
+_ZONE: Messages = {"zone": "Must be the IANA name of a time zone, as Europe/Berlin."}
 _ARRAY: Messages = {"invalid": "Must be an array."}
 _REAL: Messages = {
     "invalid": "Must be a number.",
@@ -160,6 +161,22 @@ class Identifier(Line):
         if text.strip() != text or "/" in text or text in (".", ".."):
             raise self.make_error("unusable")
         return text
+
+
+class ZoneName(Line):
+    """The IANA name of a time zone, as `Europe/Berlin`."""
+
+    described: ClassVar[Described] = {
+        "pattern": r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}$",
+        "description": "The IANA name of a time zone, as `Europe/Berlin`.",
+    }
+    default_error_messages = _ZONE
+
+    def _deserialize(self, value: Any, attr: str | None, data: Data, **kwargs: Any) -> str:
+        name = super()._deserialize(value, attr, data, **kwargs)
+        if name not in zone_names():
+            raise self.make_error("zone")
+        return name
 
 
 class Text(fields.String):

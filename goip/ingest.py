@@ -8,19 +8,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from goip import transitions
+from goip import boxes, transitions
 from goip.cards import compare_cards, conflicts
-from goip.clock import to_iso
+from goip.clock import moment_in_zone, to_iso
 from goip.digest import digest_of
 from goip.errors import NotFound, Unavailable
 from goip.models import Device, Heartbeat, InboundSms, Note, SimSlot, Sms, device_room
 from goip.store.draft import Draft
 from goip.store.statements import Write
 from goip.store.store import Store
-from goip.wire import note_json, sms_json
+from goip.wire import device_json, note_json, sms_json
 
 _REPEAT_WINDOW_MS = 60_000
 """Of messages with neither an id nor a time: how long an equal one is taken for a repeat, and up to twice that."""
+
+_LONGEST_UNDERWAY_MS = 30 * 86_400_000
+_CLOCKS_DIFFER_MS = 600_000
+"""A box without a time server shows anything: what its clock says counts within these bounds around the arrival."""
 
 
 class Enrolment(NamedTuple):
@@ -126,7 +130,7 @@ class HeartbeatChange(NamedTuple):
         draft.fact(fact.name, fact.data, device_room(device.device_id))
         device = self._beat(draft, device, ())
         draft.put_device(device)
-        return device
+        return join_box(draft, device, at)
 
     def _beat(self, draft: Draft, device: Device, known_slots: tuple[SimSlot, ...]) -> Device:
         seq = draft.next_seq()
@@ -141,7 +145,17 @@ class HeartbeatChange(NamedTuple):
         if not _are_same_cards(step.device.slots, known_slots):
             self._compare_cards(draft, step.device, known_slots)
             draft.put_device(step.device)
+        if device.parent is not None:
+            self._count_for_box(draft, device.parent)
         return step.device
+
+    def _count_for_box(self, draft: Draft, box_id: str) -> None:
+        """A box that says nothing itself lives as long as any of its lines."""
+        box = draft.find_device(box_id)
+        if box is not None and boxes.has_no_line_of_its_own(box) and boxes.is_due(box, self.received_at):
+            told = self.heartbeat
+            beat = Heartbeat(box_id, ip_address=told.ip_address, interval_seconds=told.interval_seconds)
+            HeartbeatChange(beat, self.received_at).decide(draft)
 
     def _compare_cards(self, draft: Draft, device: Device, known_slots: tuple[SimSlot, ...]) -> None:
         """Tell which cards came, went and moved."""
@@ -159,6 +173,28 @@ class HeartbeatChange(NamedTuple):
         for fact in conflicts(device.device_id, device.slots, doubts, draft.find_card, at):
             draft.fact(fact.name, fact.data, device_room(device.device_id))
         draft.doubts[device.device_id] = frozenset()
+
+
+def join_box(draft: Draft, line: Device, at: int) -> Device:
+    """The line, under its box where that is certain; the box is registered with its second line."""
+    place = boxes.place_of(line, draft.find_device)
+    if place is None:
+        return line
+    if place.founder is not None:
+        seconds = place.founder.declared_interval_seconds
+        name = boxes.stem_of(line.device_id)
+        beat = Heartbeat(place.box_id, name=name, ip_address=line.ip_address, interval_seconds=seconds)
+        HeartbeatChange(beat, at, Enrolment(None, line.make)).decide(draft)
+        tell_device(draft, place.founder._replace(parent=place.box_id))
+    return tell_device(draft, line._replace(parent=place.box_id))
+
+
+def tell_device(draft: Draft, device: Device) -> Device:
+    """Store what was decided about a device, and tell of it."""
+    device = device._replace(seq=draft.next_seq())
+    draft.put_device(device)
+    draft.fact("device-updated", device_json(device), device_room(device.device_id))
+    return device
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +237,18 @@ class SmsChange:
         draft.sms_fact("sms-received", sms_json(sms), sms)
         return SmsOutcome(sms, is_repeat=False)
 
+    def _sent_at(self, device: Device) -> int:
+        """The moment that was told; else the wall clock in the device's zone, unless it is plainly wrong; else now."""
+        told, now = self.sms, self.received_at
+        if told.sent_at is not None:
+            return told.sent_at
+        if told.wall_clock is None or device.time_zone is None:
+            return now
+        at = moment_in_zone(told.wall_clock, device.time_zone, now)
+        if at is None or not now - _LONGEST_UNDERWAY_MS <= at <= now + _CLOCKS_DIFFER_MS:
+            return now
+        return at
+
     def _stored(self, draft: Draft, device: Device) -> Sms:
         told = self.sms
         slot = device.slot(told.slot_index) or _slot_of_number(device, told.recipient)
@@ -211,7 +259,7 @@ class SmsChange:
             sender=told.sender,
             recipient=told.recipient or (slot.phone_number if slot else None) or device.phone_number,
             message=told.message,
-            sent_at=told.sent_at if told.sent_at is not None else self.received_at,
+            sent_at=self._sent_at(device),
             received_at=self.received_at,
             slot_index=slot.slot_index if slot else told.slot_index,
             carrier_name=slot.carrier_name if slot else None,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, NamedTuple, Self
 
 from goip.errors import InvalidPayload
@@ -117,6 +118,8 @@ class Device(NamedTuple):
     """A box or a phone: what heartbeats, and has a room.
 
     `pk` is the number inside the database, `device_id` the make's own name for it on the wire.
+    `parent` is the `device_id` of the box that it is a line of, one level up and no more; `time_zone` the IANA name of
+    the zone that its own clock is in. An operator sets both, and `set_interval_seconds`.
     `seq` is the change that made this value; `beat_seq` the newest heartbeat in the log, the head
     of the device's chain of heartbeats.
     """
@@ -136,6 +139,8 @@ class Device(NamedTuple):
     firmware: str | None = None
     declared_interval_seconds: int | None = None
     set_interval_seconds: int | None = None
+    parent: str | None = None
+    time_zone: str | None = None
     phone_number: str | None = None
     counter: int | None = None
     sent_at: int | None = None
@@ -171,7 +176,8 @@ class InboundSms:
     """A message that a device received, before it is stored.
 
     `message_id` is the gateway's own id for it, for good; `sending_id` only tells the repeats of one sending from
-    the next, and is used again some day. `sent_at` is the device's time, None where it tells none.
+    the next, and is used again some day. `sent_at` is the device's time, None where it tells none. `wall_clock` is
+    what the device's own clock showed, without a zone: a moment only where the device's zone is known.
     """
 
     device_id: str
@@ -183,6 +189,7 @@ class InboundSms:
     message_id: str | None = None
     subscription_id: str | None = None
     sending_id: str | None = None
+    wall_clock: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

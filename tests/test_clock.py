@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goip.clock import LATEST_MS, iso_or_none, now_ms, parse_time, to_iso
+from goip.clock import (
+    LATEST_MS,
+    iso_or_none,
+    moment_in_zone,
+    now_ms,
+    parse_time,
+    parse_wall_clock,
+    to_iso,
+    zone_names,
+)
 
 MOMENT = 1_795_238_541_123
 
@@ -81,3 +90,55 @@ def test_what_is_no_moment_of_ours_is_refused(value: Any) -> None:
 def test_the_systems_clock_is_read_in_milliseconds() -> None:
     before = datetime.now(UTC).timestamp() * 1000
     assert before - 1 <= now_ms() <= datetime.now(UTC).timestamp() * 1000 + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("2026-11-21 05:22:20", "2026-11-21T05:22:20"),
+        ("2026-11-21T05:22", "2026-11-21T05:22:00"),
+        ("20261121052220", "2026-11-21T05:22:20"),
+        ("2026-11-21 05:22:20Z", None),
+        ("2026-11-21T05:22:20+02:00", None),
+        ("2026-11-21", None),
+        ("20261121", None),
+        ("2026-13-21 05:22:20", None),
+        ("1795238541", None),
+        ("\u00b2" * 14, None),
+        ("yesterday", None),
+        ("", None),
+    ],
+)
+def test_a_wall_clock_shows_date_and_time_and_no_zone(text: str, shown: str | None) -> None:
+    assert parse_wall_clock(text) == (None if shown is None else datetime.fromisoformat(shown))
+
+
+@pytest.mark.parametrize(
+    ("shown", "zone", "moment"),
+    [
+        ("2026-11-21 05:22:20", "UTC", "2026-11-21T05:22:20.000Z"),
+        ("2026-11-21 05:22:20", "Europe/Berlin", "2026-11-21T04:22:20.000Z"),
+        ("2026-07-21 05:22:20", "Europe/Berlin", "2026-07-21T03:22:20.000Z"),
+        ("2026-11-21 05:22:20", "Asia/Kathmandu", "2026-11-20T23:37:20.000Z"),
+    ],
+)
+def test_a_wall_clock_is_a_moment_in_its_zone(shown: str, zone: str, moment: str) -> None:
+    at = moment_in_zone(datetime.fromisoformat(shown), zone, 0)
+    assert at is not None
+    assert to_iso(at) == moment
+
+
+def test_an_hour_that_comes_twice_is_the_one_closer_to_the_arrival() -> None:
+    shown, summer = datetime.fromisoformat("2026-10-25 02:30:00"), parse_time("2026-10-25T00:30:00Z")
+    assert moment_in_zone(shown, "Europe/Berlin", summer + 1_000) == summer
+    assert moment_in_zone(shown, "Europe/Berlin", summer + 3_601_000) == summer + 3_600_000
+
+
+@pytest.mark.parametrize("shown", ["0001-01-01 00:00:00", "9999-12-31 23:59:59", "1969-01-01 00:00:00"])
+def test_a_clock_outside_of_all_times_names_no_moment(shown: str) -> None:
+    assert moment_in_zone(datetime.fromisoformat(shown), "America/Los_Angeles", 0) is None
+
+
+def test_the_names_of_zones_are_there() -> None:
+    assert {"UTC", "Europe/Berlin", "Asia/Kathmandu"} <= zone_names()
+    assert "localtime" not in zone_names()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 import pytest
 
+from goip.clock import to_iso
 from goip.errors import NotFound, Unavailable
 from goip.ingest import Enrolment, record_heartbeat, record_sms
 from goip.models import CallEvent, Heartbeat, InboundSms, SimSlot
-from goip.operations import DeviceChanges, change_device, remove_device
+from goip.operations import adopt_device, change_device, remove_device
 from goip.store import tables as t
 from goip.store.store import Store
 from goip.wire import sms_json
@@ -90,7 +92,7 @@ async def test_a_message_of_a_device_that_waits_is_to_come_again(store: Store) -
         await receive(store)
     assert (refusal.value.status, refusal.value.code) == (503, "device_pending")
     assert refusal.value.retry_after_seconds
-    await change_device(store, "gw-1", DeviceChanges(is_adopted=True))
+    await adopt_device(store, "gw-1")
     assert not (await receive(store)).is_repeat
 
 
@@ -339,3 +341,49 @@ async def test_ids_of_any_kind_are_told_apart(store: Store) -> None:
         outcome = await record_sms(store, InboundSms("gw-1", "S", "text", message_id=each))
         assert not outcome.is_repeat, each
     assert len(await all_rows(store, t.sms)) == len(ids)
+
+
+# ---- the device's own clock ----
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown", "sent_at"),
+    [
+        (None, "2026-11-21 05:22:20", "2026-11-21T05:22:21.123Z"),
+        ("Europe/Berlin", "2026-11-21 06:22:20", "2026-11-21T05:22:20.000Z"),
+        ("America/New_York", "2026-11-20 22:00:00", "2026-11-21T03:00:00.000Z"),
+        (
+            "Europe/Berlin",
+            "2026-11-21 07:22:20",
+            "2026-11-21T05:22:21.123Z",
+        ),  # an hour ahead: the zone is wrong
+        ("Europe/Berlin", "2000-01-01 00:00:00", "2026-11-21T05:22:21.123Z"),
+        ("Europe/Berlin", "0001-01-01 00:00:00", "2026-11-21T05:22:21.123Z"),
+    ],
+)
+async def test_a_wall_clock_counts_where_the_zone_is_known_and_it_is_likely(
+    store: Store, zone: str | None, shown: str, sent_at: str
+) -> None:
+    await enrol(store)
+    await change_device(store, "gw-1", {"time_zone": zone})
+    stored = await receive(store, wall_clock=datetime.fromisoformat(shown), message_id="1")
+    assert to_iso(stored.sms.sent_at) == sent_at
+
+
+async def test_a_repeat_is_one_whatever_zone_was_set_meanwhile(store: Store) -> None:
+    await enrol(store)
+    shown = datetime.fromisoformat("2026-11-21 06:22:20")
+    for told in ({"message_id": "1"}, {"sending_id": "7"}, {}):
+        first = await receive(store, wall_clock=shown, **told)
+        await change_device(store, "gw-1", {"time_zone": "Europe/Berlin"})
+        again = await receive(store, wall_clock=shown, **told)
+        assert again.is_repeat
+        assert again.sms == first.sms
+        await change_device(store, "gw-1", {"time_zone": None})
+
+
+async def test_a_moment_that_is_told_wins_over_a_wall_clock(store: Store) -> None:
+    await enrol(store)
+    await change_device(store, "gw-1", {"time_zone": "Europe/Berlin"})
+    shown = datetime.fromisoformat("2026-11-21 06:22:20")
+    assert (await receive(store, wall_clock=shown, sent_at=5_000)).sms.sent_at == 5_000

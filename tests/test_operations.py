@@ -7,7 +7,7 @@ import pytest
 from goip.errors import Conflict, NotFound
 from goip.ingest import Enrolment, record_heartbeat
 from goip.models import Heartbeat, SimSlot
-from goip.operations import DeviceChanges, add_device, change_device, remove_device
+from goip.operations import add_device, adopt_device, change_device, remove_device
 from goip.store import tables as t
 from goip.store.store import Store
 from goip.wire import device_json
@@ -17,7 +17,7 @@ from tests.store.lives import Ear, all_rows, beat, crash, enrol, opened, receive
 
 async def test_a_device_may_be_there_before_its_first_heartbeat(store: Store, clock: FakeClock) -> None:
     ear = Ear(store)
-    device = await add_device(store, "gw-1", name="Roof", make="ejoin", key_hash="h")
+    device = await add_device(store, "gw-1", make="ejoin", key_hash="h", settings={"name": "Roof"})
     assert (device.name, device.make, device.status) == ("Roof", "ejoin", "unknown")
     assert (device.last_seen_at, device.registered_at) == (None, clock())
     assert device.status_reason == "waits for its first heartbeat"
@@ -29,9 +29,9 @@ async def test_a_device_may_be_there_before_its_first_heartbeat(store: Store, cl
 
 
 async def test_a_device_is_added_once(store: Store) -> None:
-    await add_device(store, "gw-1", name=None, make="http", key_hash="h-1")
+    await add_device(store, "gw-1", make="http", key_hash="h-1")
     with pytest.raises(Conflict) as refusal:
-        await add_device(store, "gw-1", name=None, make="http", key_hash="h-2")
+        await add_device(store, "gw-1", make="http", key_hash="h-2")
     assert refusal.value.fields == {"deviceId": ["Already registered."]}
     assert [row["hash"] for row in await all_rows(store, t.keys)] == ["h-1"]
 
@@ -39,7 +39,7 @@ async def test_a_device_is_added_once(store: Store) -> None:
 async def test_a_change_is_kept_told_and_shown_to_who_comes_back(store: Store) -> None:
     await enrol(store, interval_seconds=60)
     ear = Ear(store)
-    device = await change_device(store, "gw-1", DeviceChanges(name="Roof", interval_seconds=10))
+    device = await change_device(store, "gw-1", {"name": "Roof", "set_interval_seconds": 10})
     assert (device.name, device.interval_seconds) == ("Roof", 10)
     (fact,) = ear.named("device-updated")
     assert fact.rooms == ("device-gw-1", "dashboard")
@@ -52,23 +52,23 @@ async def test_a_change_is_kept_told_and_shown_to_who_comes_back(store: Store) -
 
 async def test_what_a_change_does_not_name_stays(store: Store) -> None:
     await enrol(store)
-    await change_device(store, "gw-1", DeviceChanges(name="Roof", interval_seconds=10))
-    device = await change_device(store, "gw-1", DeviceChanges())
+    await change_device(store, "gw-1", {"name": "Roof", "set_interval_seconds": 10})
+    device = await change_device(store, "gw-1", {})
     assert (device.name, device.set_interval_seconds) == ("Roof", 10)
-    device = await change_device(store, "gw-1", DeviceChanges(name="", interval_seconds=0))
+    device = await change_device(store, "gw-1", {"name": None, "set_interval_seconds": None})
     assert (device.name, device.set_interval_seconds) == (None, None)
 
 
 async def test_a_device_that_waits_is_adopted(store: Store) -> None:
     await record_heartbeat(store, Heartbeat("gw-1"), enrolment=Enrolment(None, is_pending=True))
-    assert not (await change_device(store, "gw-1", DeviceChanges(is_adopted=True))).is_pending
+    assert not (await adopt_device(store, "gw-1")).is_pending
     assert not (await beat(store)).is_pending
 
 
 async def test_a_change_loses_no_heartbeat_that_waits_to_be_folded(store: Store) -> None:
     await enrol(store, battery_level=1)
     await beat(store, battery_level=2)
-    await change_device(store, "gw-1", DeviceChanges(name="Roof"))
+    await change_device(store, "gw-1", {"name": "Roof"})
     await beat(store, battery_level=3)
     before = list(store.fleet)
     await store.close()
@@ -105,7 +105,7 @@ async def test_a_device_that_comes_back_after_its_removal_is_a_new_one(store: St
 
 
 async def test_what_is_unknown_is_not_found(store: Store) -> None:
-    for work in (change_device(store, "gw-9", DeviceChanges(name="x")), remove_device(store, "gw-9")):
+    for work in (change_device(store, "gw-9", {"name": "x"}), remove_device(store, "gw-9")):
         with pytest.raises(NotFound, match="Device not found"):
             await work
     assert store.fleet.seq == 0

@@ -46,6 +46,11 @@ async def read_json(request: web.Request) -> object:
         raise InvalidPayload(f"the body is not valid JSON: {error}", code="invalid_json") from None
 
 
+async def read_options(request: web.Request) -> object:
+    """The JSON of a body that may be left out: then it is an empty object. Raises InvalidPayload for anything else."""
+    return await read_json(request) if request.can_read_body else {}
+
+
 def load(schema: Schema, data: object) -> dict[str, Any]:
     """`data` as the schema reads it. Raises InvalidPayload with every field that does not fit."""
     try:

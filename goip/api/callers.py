@@ -174,7 +174,7 @@ class Gatekeeper:
         """The address of the caller, also behind a proxy."""
         return address_of(request)
 
-    async def of_device(self, device_id: str, key_text: str) -> tuple[Principal, Json]:
+    async def of_device(self, device_id: str, key_text: str, address: str | None) -> tuple[Principal, Json]:
         """The device that shows its key, and what it is told; the enrolment key registers an unknown one."""
         app = self._app
         beat = decode_heartbeat({"deviceId": device_id})
@@ -184,7 +184,7 @@ class Gatekeeper:
         if admission.device is not None:
             return device_principal(admission.device, admission.key), told
         app[DEVICE_LIMIT].spend(beat.device_id)
-        outcome, own_key = await record_or_enrol(app, beat, admission)
+        outcome, own_key = await record_or_enrol(app, beat, admission, address)
         told["isNewDevice"] = outcome.is_new
         if own_key is not None:
             told["deviceKey"] = own_key

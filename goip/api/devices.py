@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
-from goip.api.appkeys import KEYRING, STORE, WIRE
-from goip.api.bodies import answer, load, load_query, read_json
+from goip import operations
+from goip.api.appkeys import KEYRING, PRINCIPAL, STORE, WIRE
+from goip.api.bodies import answer, load, load_query, read_json, read_options
 from goip.api.listing import DeviceFilter, matching, page_of
 from goip.api.schemas.devices import (
+    DeviceAdopt,
     DeviceCreate,
     DevicePatch,
     DevicesQuery,
@@ -17,14 +20,17 @@ from goip.api.schemas.devices import (
     FactsQuery,
     HeartbeatsQuery,
     HistoryQuery,
+    KeyRotation,
     SimsQuery,
 )
 from goip.auth.keys import DEVICE, hash_key, new_key
 from goip.clock import iso_or_none, to_iso
 from goip.errors import InvalidPayload, NotFound
 from goip.models import Device
-from goip.operations import DeviceChanges, add_device, change_device, remove_device
+from goip.operations import Settings, add_device, change_device, remove_device
 from goip.store import history
+from goip.store.keys import Key
+from goip.store.rejections import Rejection
 from goip.store.sims import list_sims
 from goip.wire import Json, device_json, event_json, slot_json
 
@@ -47,6 +53,7 @@ async def list_devices(request: web.Request) -> web.Response:
         statuses=frozenset(query.get("status") or ()),
         make=query.get("make"),
         is_pending=query.get("pending"),
+        parent=query.get("parent"),
     )
     found = matching(request.app[STORE].fleet, wanted)
     shown, following = page_of(found, query["sort"], limit=query["limit"], after=query.get("cursor"))
@@ -73,38 +80,105 @@ async def create_device(request: web.Request) -> web.Response:
     device = await add_device(
         request.app[STORE],
         body["device_id"],
-        name=body.get("name"),
         make=body["make"],
         key_hash=hash_key(key),
+        settings=_settings(body),
     )
     keyring.learn(device, hash_key(key))
     return answer({"device": device_json(device), "deviceKey": key}, status=201)
 
 
 async def patch_device(request: web.Request) -> web.Response:
-    """`PATCH /api/devices/{deviceId}`: name and interval."""
+    """`PATCH /api/devices/{deviceId}`: name, parent, time zone and interval."""
     body = load(DevicePatch(), await read_json(request))
     if not body:
-        raise InvalidPayload("name or intervalSeconds is required", fields={"name": ["Nothing to change."]})
-    changes = DeviceChanges(
-        name=(body["name"] or "") if "name" in body else None,
-        interval_seconds=(body["interval_seconds"] or 0) if "interval_seconds" in body else None,
-    )
-    device = await change_device(request.app[STORE], request.match_info["deviceId"], changes)
+        raise InvalidPayload(
+            "name, parent, timeZone or intervalSeconds is required", fields={"name": ["Nothing to change."]}
+        )
+    device = await change_device(request.app[STORE], request.match_info["deviceId"], _settings(body))
     return answer({"device": device_json(device)})
 
 
 async def adopt_device(request: web.Request) -> web.Response:
     """`POST /api/devices/{deviceId}/adopt`: a waiting device may post from now on."""
-    changes = DeviceChanges(is_adopted=True)
-    device = await change_device(request.app[STORE], request.match_info["deviceId"], changes)
+    settings = _settings(load(DeviceAdopt(), await read_options(request)))
+    device = await operations.adopt_device(request.app[STORE], request.match_info["deviceId"], settings)
     return answer({"device": device_json(device)})
 
 
+async def reject_device(request: web.Request) -> web.Response:
+    """`POST /api/devices/{deviceId}/reject`: a waiting device goes, and is refused until it is readmitted."""
+    rejections, principal = request.app[KEYRING].rejections, request[PRINCIPAL]
+    rejection = await rejections.reject(get_device(request), principal.username)
+    return answer({"rejected": _rejection_json(rejection)})
+
+
+async def list_rejections(request: web.Request) -> web.Response:
+    """`GET /api/enrollment/rejected`: the devices that were turned away, the newest first."""
+    rejections = request.app[KEYRING].rejections.list_all()
+    listed = [_rejection_json(rejection) for rejection in rejections]
+    return answer({"rejected": listed, "nextCursor": None, "total": len(listed)})
+
+
+async def readmit_device(request: web.Request) -> web.Response:
+    """`DELETE /api/enrollment/rejected/{deviceId}`: the device may knock again."""
+    await request.app[KEYRING].rejections.readmit(request.match_info["deviceId"])
+    return answer({"success": True})
+
+
+def _rejection_json(rejection: Rejection) -> Json:
+    return {
+        "deviceId": rejection.device_id,
+        "make": rejection.make,
+        "name": rejection.name,
+        "ipAddress": rejection.ip_address,
+        "firstSeen": to_iso(rejection.first_seen_at),
+        "rejectedAt": to_iso(rejection.rejected_at),
+        "rejectedBy": rejection.rejected_by,
+    }
+
+
+def _settings(body: Mapping[str, Any]) -> Settings:
+    """What of a body is a setting, by the model's names; a blank name is none."""
+    settings: Settings = {}
+    if "name" in body:
+        settings["name"] = body["name"] or None
+    if "parent" in body:
+        settings["parent"] = body["parent"]
+    if "time_zone" in body:
+        settings["time_zone"] = body["time_zone"]
+    if "interval_seconds" in body:
+        settings["set_interval_seconds"] = body["interval_seconds"]
+    return settings
+
+
+async def list_device_keys(request: web.Request) -> web.Response:
+    """`GET /api/devices/{deviceId}/keys`: when each was made and used, never the key."""
+    keys = request.app[KEYRING].keys_of(get_device(request))
+    return answer({"keys": [_key_json(key) for key in keys]})
+
+
+def _key_json(key: Key) -> Json:
+    return {
+        "createdAt": to_iso(key.created_at),
+        "firstUsedAt": iso_or_none(key.first_used_at),
+        "expiresAt": iso_or_none(key.expires_at),
+    }
+
+
 async def rotate_device_key(request: web.Request) -> web.Response:
-    """`POST /api/devices/{deviceId}/key`: a new key; the old ones are good no more."""
-    device = get_device(request)
-    return answer({"deviceKey": await request.app[KEYRING].rotate_device_key(device)})
+    """`POST /api/devices/{deviceId}/key`: a new key; the old ones end at once, or when it is used."""
+    body = load(KeyRotation(), await read_options(request))
+    keyring = request.app[KEYRING]
+    return answer(
+        {"deviceKey": await keyring.rotate_device_key(get_device(request), body["overlap_seconds"])}
+    )
+
+
+async def revoke_device_keys(request: web.Request) -> web.Response:
+    """`DELETE /api/devices/{deviceId}/keys`: none is good any more, and what was opened with one closes."""
+    await request.app[KEYRING].revoke_device(get_device(request).pk)
+    return answer({"success": True})
 
 
 async def delete_device(request: web.Request) -> web.Response:

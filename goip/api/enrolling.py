@@ -12,10 +12,15 @@ from goip.models import Heartbeat
 
 
 async def record_or_enrol(
-    app: web.Application, beat: Heartbeat, admission: Admission, *, make: str = "http"
+    app: web.Application, beat: Heartbeat, admission: Admission, address: str | None, *, make: str = "http"
 ) -> tuple[HeartbeatOutcome, str | None]:
-    """Commit the heartbeat; an enrolling device gets a key of its own, in the same commit."""
+    """Commit the heartbeat; an enrolling device gets a key of its own, in the same commit.
+
+    Where it has to be adopted and does not say its `ip_address`, whoever adopts it is shown the caller's.
+    """
     needs_approval = app[CONFIG].enrollment == "approve"
+    if needs_approval and admission.device is None and beat.ip_address is None:
+        beat = beat._replace(ip_address=address)
     return await enrolling.record_or_enrol(
         app[STORE], app[KEYRING], beat, admission, make=make, needs_approval=needs_approval
     )

@@ -43,11 +43,12 @@ _FORMS = ("application/x-www-form-urlencoded", _MULTIPART)
 
 @dataclass(slots=True)
 class Visit:
-    """One request of a gateway: the key that it shows, and the devices of whose rate it has taken its part."""
+    """One request of a gateway: key, address, and the devices of whose rate it has taken its part."""
 
     app: web.Application
     key: Key
     request_id: str
+    address: str
     spent: set[str] = field(default_factory=set)
 
 
@@ -105,7 +106,7 @@ async def _answer(request: web.Request, answer: Answer) -> web.StreamResponse:
     app[ADDRESS_LIMIT].spend(address_of(request))
     key = find_gateway_key(app[KEYRING], shown_key(request))  # strangers' bodies are not read
     about_owner_of(app, key)
-    visit = Visit(app, key, request[REQUEST_ID])
+    visit = Visit(app, key, request[REQUEST_ID], address_of(request))
     data = await _read(request)
     body = await _answer_each(visit, data, answer) if isinstance(data, list) else await answer(visit, data)
     return web.Response(body=dumps(body), content_type="application/json")
@@ -173,7 +174,7 @@ def _form_fields(body: bytes) -> dict[str, str]:
 async def _heartbeat(visit: Visit, data: object) -> Json:
     beat = decode_heartbeat(data)
     admission = _admit(visit, beat.device_id)
-    outcome, key = await record_or_enrol(visit.app, beat, admission)
+    outcome, key = await record_or_enrol(visit.app, beat, admission, visit.address)
     answer = _heartbeat_json(visit.app, outcome, beat)
     if key is not None:
         answer["deviceKey"] = key
@@ -183,7 +184,7 @@ async def _heartbeat(visit: Visit, data: object) -> Json:
 async def _register(visit: Visit, data: object) -> Json:
     beat = decode_register(data)
     admission = _admit(visit, beat.device_id)
-    outcome, key = await record_or_enrol(visit.app, beat, admission)
+    outcome, key = await record_or_enrol(visit.app, beat, admission, visit.address)
     device = outcome.device
     if key is None and admission.is_enrolling and not device.is_pending:
         # The first answer may have been lost: until the device uses a key of its own, it may ask again.

@@ -68,7 +68,7 @@ async def _take(request: web.Request, make: HttpMake | None) -> web.Response:
         raise InvalidPayload(f"at most {_MOST_AT_ONCE} items at once", code="too_many_items")
     is_alive = not make.is_hearsay(pushed)
     for device_id, items in _by_device(pushed, told, is_alive).items():
-        await _record(app, make, key, device_id, items, is_alive)
+        await _record(request, make, key, device_id, items, is_alive)
     reply = make.reply(pushed)
     return web.Response(body=reply.body, status=reply.status, content_type=reply.content_type)
 
@@ -113,9 +113,10 @@ def _by_device(pushed: Push, told: Sequence[Told], is_alive: bool) -> dict[str, 
 
 
 async def _record(
-    app: web.Application, make: HttpMake, key: Key, device_id: str, items: list[Told], is_alive: bool
+    request: web.Request, make: HttpMake, key: Key, device_id: str, items: list[Told], is_alive: bool
 ) -> None:
     """Commit what one device told, all in one commit where it is known; with it, that it is alive."""
+    app = request.app
     take_one(_DEVICE_ID, device_id, "deviceId")
     admission = admit(app[KEYRING], app[STORE].fleet, key, device_id)
     about(device_id)
@@ -126,7 +127,7 @@ async def _record(
     for beat in beats:
         held_to = None if _declares(app[STORE].fleet, beat) else make.silence_seconds
         timed = beat if held_to is None else beat._replace(interval_seconds=held_to)
-        await record_or_enrol(app, timed, admission, make=make.name)
+        await record_or_enrol(app, timed, admission, address_of(request), make=make.name)
     await asyncio.gather(*(_record_other(app, item) for item in items if not isinstance(item, Heartbeat)))
 
 

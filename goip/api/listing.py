@@ -36,6 +36,7 @@ class DeviceFilter:
     statuses: frozenset[str] = frozenset()
     make: str | None = None
     is_pending: bool | None = None
+    parent: str | None = None
 
 
 def matching(devices: Iterable[Device], wanted: DeviceFilter) -> list[Device]:
@@ -50,6 +51,8 @@ def _matches(device: Device, wanted: DeviceFilter, terms: list[str]) -> bool:
     if wanted.make is not None and device.make != wanted.make:
         return False
     if wanted.is_pending is not None and device.is_pending != wanted.is_pending:
+        return False
+    if wanted.parent is not None and device.parent != wanted.parent:
         return False
     if not terms:
         return True

@@ -40,6 +40,8 @@ def admit(keyring: Keyring, fleet: Fleet, key: Key, device_id: str) -> Admission
     own: so hardware that can hold only the one key works, and an answer that was lost locks nobody out.
     """
     device = fleet.find(device_id)
+    if (device is None or device.is_pending) and device_id in keyring.rejections:
+        raise Forbidden("an operator turned this device away", code="device_rejected")
     if key.kind == "device":
         if device is None or device.pk != key.device_pk:
             raise Forbidden("this key belongs to another device", code="wrong_device")

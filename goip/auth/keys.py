@@ -14,12 +14,13 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from goip.auth.principals import Permission, Principal
+from goip.auth.rejections import Rejections
 from goip.clock import Clock
 from goip.config import Config
 from goip.errors import Conflict, NotFound, StartupError, Unauthorized
 from goip.models import Device
 from goip.store import keys as stored
-from goip.store.keys import Key
+from goip.store.keys import FirstUse, Key
 from goip.store.store import Store
 
 log = structlog.get_logger(__name__)
@@ -32,7 +33,7 @@ _ALPHABET = string.ascii_letters + string.digits
 _N_CHARACTERS = 32
 _CONFIGURED = "GOIP_ENROLLMENT_KEY"
 _SHORTEST_CONFIGURED = 8
-_OVERLAP_MS = 60_000
+_LOOK_BACK_MS = 60_000
 """How far back `catch_up` looks again: a transaction may take this long from its time to its commit."""
 
 
@@ -49,6 +50,7 @@ def hash_key(key_text: str) -> str:
 class Keyring:
     """The keys that are good, by their hashes: loaded by `open`, then kept right by what changes them here.
 
+    `rejections` are the devices that no enrolment key lets in.
     What another process changes (`goip token …`) is seen by the next `catch_up`.
     """
 
@@ -57,10 +59,12 @@ class Keyring:
         self._clock = clock
         self._keys: dict[str, Key] = {}
         self._of_device: dict[int, tuple[str, ...]] = {}
+        self._leaving: set[str] = set()
+        self.rejections = Rejections(store, clock)
         self._listeners: list[Callable[[Key], None]] = []
         self._caught_up_at = 0
         self._n_forgotten = 0
-        self._unstored_uses: dict[str, int] = {}
+        self._unstored_uses: dict[str, FirstUse] = {}
         self._storing: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -70,6 +74,7 @@ class Keyring:
             keys = await stored.list_keys(connection)
         for key in keys:
             self._put(key)
+        await self.rejections.open()
 
     async def close(self) -> None:
         """Wait until the first uses are stored, before the store is closed."""
@@ -87,7 +92,7 @@ class Keyring:
         while n_forgotten != self._n_forgotten:  # or a key revoked while this reads would come back
             n_forgotten = self._n_forgotten
             async with self._store.reading() as connection:
-                changed = await stored.list_changed_keys(connection, self._caught_up_at - _OVERLAP_MS)
+                changed = await stored.list_changed_keys(connection, self._caught_up_at - _LOOK_BACK_MS)
         self._caught_up_at = now
         for key in changed:
             known = self._keys.get(key.hash)
@@ -95,33 +100,36 @@ class Keyring:
                 self.forget([key])
             elif known is None:
                 self._put(key)
+        self.forget([key for each in self._leaving if _has_ended(key := self._keys[each], now)])
         if self._unstored_uses:
             self._store_uses()
 
     def find(self, key_text: str) -> Key | None:
         """The key that was shown, None when it is unknown, revoked or expired."""
         key = self._keys.get(hash_key(key_text))
-        if key is None or (key.expires_at is not None and self._clock() >= key.expires_at):
-            return None
-        return key
+        return None if key is None or _has_ended(key, self._clock()) else key
 
     def has_used_own_key(self, device_pk: int) -> bool:
         """True once the device has shown a key of its own that is still good."""
-        hashes = self._of_device.get(device_pk, ())
-        return any(self._keys[key_hash].first_used_at is not None for key_hash in hashes)
+        now = self._clock()
+        keys = [self._keys[key_hash] for key_hash in self._of_device.get(device_pk, ())]
+        return any(key.first_used_at is not None and not _has_ended(key, now) for key in keys)
 
     def has_enrollment_key(self) -> bool:
         """True when an unknown device could register now."""
         now = self._clock()
-        return any(
-            key.kind == "enrollment" and (key.expires_at is None or now < key.expires_at)
-            for key in self._keys.values()
-        )
+        return any(key.kind == "enrollment" and not _has_ended(key, now) for key in self._keys.values())
 
     async def list_keys(self, kind: str) -> list[Key]:
         """The keys of that kind (device, enrollment, api) that are not revoked, oldest first."""
         async with self._store.reading() as connection:
             return await stored.list_keys(connection, kind=kind)
+
+    def keys_of(self, device: Device) -> list[Key]:
+        """The device's own keys that are good, oldest first."""
+        now = self._clock()
+        keys = (self._keys[key_hash] for key_hash in self._of_device.get(device.pk, ()))
+        return [key for key in keys if not _has_ended(key, now)]
 
     def learn(self, device: Device, key_hash: str) -> Key:
         """The device's key was committed together with the device: it is good from now on.
@@ -146,13 +154,18 @@ class Keyring:
         return key
 
     def note_used(self, key: Key) -> None:
-        """The key was shown. The first time is remembered at once and stored soon, whatever becomes of it."""
+        """The key was shown. The first time is remembered at once and stored soon, whatever becomes of it.
+
+        A device that uses its new key needs the old ones no more: they end with that.
+        """
         known = self._keys.get(key.hash)
         if known is None or known.first_used_at is not None:
             return
         now = self._clock()
         self._keys[key.hash] = replace(known, first_used_at=now)
-        self._unstored_uses[key.hash] = now
+        leaving = self._leaving_beside(known)
+        self._unstored_uses[key.hash] = FirstUse(now, ends_others=bool(leaving))
+        self.forget(leaving)
         self._store_uses()
 
     async def ensure_enrollment_key(self, config: Config) -> str | None:
@@ -186,11 +199,31 @@ class Keyring:
             API, kind="api", name=name, scopes=text, expires_at=expires_at, user_id=user_id
         )
 
-    async def rotate_device_key(self, device: Device) -> str:
-        """A new key for the device, returned in the clear, this once; the old ones are good no more."""
-        _, key_text = await self._add(
-            DEVICE, replacing=device.pk, kind="device", name=device.device_id, device_pk=device.pk
-        )
+    async def rotate_device_key(self, device: Device, overlap_seconds: int = 0) -> str:
+        """A new key for the device, returned in the clear, this once.
+
+        The old ones are good until the new one is used, and for `overlap_seconds` at most.
+        """
+        key_text, at = new_key(DEVICE), self._clock()
+        columns = {"kind": "device", "name": device.device_id, "device_pk": device.pk}
+
+        async def work(connection: AsyncConnection) -> tuple[list[Key], Key]:
+            if overlap_seconds:
+                until = at + overlap_seconds * 1000
+                replaced = await stored.end_device_keys(connection, device.pk, until)
+            else:
+                replaced = await stored.revoke_keys(connection, at=at, device_pk=device.pk)
+            return replaced, await stored.add_key(
+                connection, hash=hash_key(key_text), created_at=at, **columns
+            )
+
+        replaced, added = await self._store.transact(work)
+        self._put(added)
+        if overlap_seconds:
+            for key in replaced:
+                self._end(key)
+        else:
+            self.forget(replaced)
         return key_text
 
     async def revoke_device(self, device_pk: int) -> None:
@@ -214,6 +247,7 @@ class Keyring:
             if self._keys.pop(key.hash, None) is None:
                 continue
             self._n_forgotten += 1
+            self._leaving.discard(key.hash)
             self._unstored_uses.pop(key.hash, None)
             if key.device_pk is not None:
                 self._unlink(key.device_pk, key.hash)
@@ -257,19 +291,12 @@ class Keyring:
         for key in good:
             self._put(key)
 
-    async def _add(self, prefix: str, *, replacing: int | None = None, **columns: object) -> tuple[Key, str]:
+    async def _add(self, prefix: str, **columns: object) -> tuple[Key, str]:
         key_text, at = new_key(prefix), self._clock()
-
-        async def work(connection: AsyncConnection) -> tuple[list[Key], Key]:
-            replaced: list[Key] = []
-            if replacing is not None:
-                replaced = await stored.revoke_keys(connection, at=at, device_pk=replacing)
-            added = await stored.add_key(connection, hash=hash_key(key_text), created_at=at, **columns)
-            return replaced, added
-
-        replaced, added = await self._store.transact(work)
+        added = await self._store.transact(
+            lambda connection: stored.add_key(connection, hash=hash_key(key_text), created_at=at, **columns)
+        )
         self._put(added)
-        self.forget(replaced)
         return added, key_text
 
     async def _revoke(
@@ -287,7 +314,22 @@ class Keyring:
     def _put(self, key: Key) -> None:
         if key.device_pk is not None and key.hash not in self._keys:
             self._of_device[key.device_pk] = (*self._of_device.get(key.device_pk, ()), key.hash)
+        if key.device_pk is not None and key.expires_at is not None:
+            self._leaving.add(key.hash)
         self._keys[key.hash] = key
+
+    def _end(self, key: Key) -> None:
+        """The key has an end now. When it was used first is known here before it is on disk."""
+        known = self._keys.get(key.hash)
+        if known is not None:
+            self._put(replace(known, expires_at=key.expires_at))
+
+    def _leaving_beside(self, key: Key) -> list[Key]:
+        """The keys of the same device that have an end, where this one has none."""
+        if key.device_pk is None or key.hash in self._leaving:
+            return []
+        hashes = self._of_device.get(key.device_pk, ())
+        return [self._keys[key_hash] for key_hash in hashes if key_hash in self._leaving]
 
     def _unlink(self, device_pk: int, key_hash: str) -> None:
         left = tuple(other for other in self._of_device[device_pk] if other != key_hash)
@@ -317,3 +359,7 @@ class Keyring:
                 self._unstored_uses = {**uses, **self._unstored_uses}
                 log.warning("keyring.first_use_not_stored", n_keys=len(uses), error=repr(error))
                 return
+
+
+def _has_ended(key: Key, now: int) -> bool:
+    return key.expires_at is not None and now >= key.expires_at

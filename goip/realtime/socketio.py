@@ -52,7 +52,7 @@ class Gatekeeper(Protocol):
     def address_of(self, request: web.Request) -> str:
         """The address of the caller, also behind a proxy."""
 
-    async def of_device(self, device_id: str, key_text: str) -> tuple[Principal, Json]:
+    async def of_device(self, device_id: str, key_text: str, address: str | None) -> tuple[Principal, Json]:
         """The device that shows its key, and what `device:registered` tells it. Raises GoipError."""
 
 
@@ -322,7 +322,7 @@ class SocketIoTransport:
         try:
             if not isinstance(device_id, str) or not isinstance(key, str):
                 raise InvalidPayload("deviceId and key are required")
-            principal, told = await self._gatekeeper.of_device(device_id, key)
+            principal, told = await self._gatekeeper.of_device(device_id, key, client.address)
             place = self.server.places.get(client.socket.sid)
             if place is None:
                 raise Unauthorized("the connection has ended")

@@ -79,6 +79,12 @@ class Draft:
             return self.devices[device_id]
         return self._fleet.find(device_id)
 
+    def lines_of(self, box_id: str) -> list[Device]:
+        """The devices that are grouped under that one."""
+        known = (self.find_device(device.device_id) for device in self._fleet)
+        fresh = (device for name, device in self.devices.items() if self._fleet.find(name) is None)
+        return [device for device in (*known, *fresh) if device is not None and device.parent == box_id]
+
     def find_sms(self, repeat_key: str) -> Sms | None:
         """The message that was stored under that key, in this commit or before."""
         return self._stored.get(repeat_key)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, insert, or_, select, update
+from sqlalchemy import and_, bindparam, case, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from goip.errors import Conflict
@@ -105,12 +105,34 @@ async def revoke_keys(
     return [_key(row) for row in await connection.execute(revoked.returning(t.keys))]
 
 
-async def note_first_uses(connection: AsyncConnection, uses: Mapping[str, int]) -> None:
+async def end_device_keys(connection: AsyncConnection, device_pk: int, until: int) -> list[Key]:
+    """The device's keys are good until then, and no longer; returns them."""
+    keys = t.keys.c
+    earlier = case((keys.expires_at < until, keys.expires_at), else_=until)
+    ended = update(t.keys).where(keys.device_pk == device_pk, keys.revoked_at.is_(None))
+    return [_key(row) for row in await connection.execute(ended.values(expires_at=earlier).returning(t.keys))]
+
+
+class FirstUse(NamedTuple):
+    """When a key was shown for the first time; with `ends_others` its device needs those before it no more."""
+
+    at: int
+    ends_others: bool = False
+
+
+async def note_first_uses(connection: AsyncConnection, uses: Mapping[str, FirstUse]) -> None:
     """Keys (by their hashes) were shown for the first time then: whoever is to hold them has them."""
-    used = update(t.keys).where(t.keys.c.hash == bindparam("of_hash"), t.keys.c.first_used_at.is_(None))
-    rows = [{"of_hash": key_hash, "used_at": at} for key_hash, at in uses.items()]
+    keys = t.keys.c
+    used = update(t.keys).where(keys.hash == bindparam("of_hash"), keys.first_used_at.is_(None))
+    rows = [{"of_hash": key_hash, "used_at": use.at} for key_hash, use in uses.items()]
     if rows:
         await connection.execute(used.values(first_used_at=bindparam("used_at")), rows)
+    fresh = t.keys.alias("fresh")
+    device_pk = select(fresh.c.device_pk).where(fresh.c.hash == bindparam("of_hash")).scalar_subquery()
+    leaving = (keys.device_pk == device_pk, keys.expires_at.is_not(None), keys.revoked_at.is_(None))
+    rows = [row for row, use in zip(rows, uses.values(), strict=True) if use.ends_others]
+    if rows:
+        await connection.execute(update(t.keys).where(*leaving).values(revoked_at=bindparam("used_at")), rows)
 
 
 def _key(row: Any) -> Key:

@@ -70,6 +70,8 @@ devices = Table(
     Column("firmware", Text),
     Column("declared_interval_seconds", Integer),
     Column("set_interval_seconds", Integer),
+    Column("parent", Text, comment="the device_id of the box that it is a line of"),
+    Column("time_zone", Text),
     Column("phone_number", Text),
     Column("counter", BigInteger),
     Column("sent_at", BigInteger),
@@ -197,6 +199,19 @@ events = Table(
     Index("ix_events_room_seq", "room", "seq"),
 )
 """The facts: what a resumed client is told, every one, in order, once."""
+
+rejected_devices = Table(
+    "rejected_devices",
+    metadata,
+    Column("device_id", Text, primary_key=True),
+    Column("make", Text, nullable=False),
+    Column("name", Text),
+    Column("ip_address", Text),
+    Column("first_seen_at", BigInteger, nullable=False),
+    Column("rejected_at", BigInteger, nullable=False),
+    Column("rejected_by", Text, comment="the username, where somebody had logged in"),
+)
+"""Devices that waited and were turned away: kept out until somebody lets them knock again."""
 
 users = Table(
     "users",

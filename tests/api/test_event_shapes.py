@@ -8,6 +8,7 @@ import pytest
 
 from goip.api.schemas.common import Shape
 from goip.api.schemas.state import (
+    DeviceReadmittedShape,
     DeviceRebootShape,
     DeviceRemovedShape,
     SimConflictShape,
@@ -17,7 +18,7 @@ from goip.api.schemas.state import (
     StatusChangeShape,
 )
 from goip.models import Event, SimSlot
-from goip.operations import RemoveDevice
+from goip.operations import RemoveDevice, TellReadmission
 from goip.store.store import Store
 from tests.store.lives import Ear, beat, enrol
 
@@ -43,6 +44,7 @@ async def _shuffle_cards(store: Store) -> None:
         ("device-status-change", StatusChangeShape()),
         ("device-reboot", DeviceRebootShape()),
         ("device-removed", DeviceRemovedShape()),
+        ("device-readmitted", DeviceReadmittedShape()),
         ("sim-inserted", SimInsertedShape()),
         ("sim-moved", SimMovedShape()),
         ("sim-vanished", SimVanishedShape()),
@@ -56,6 +58,7 @@ async def test_an_event_carries_what_the_document_says(name: str, shape: Shape, 
     await beat(store, counter=1)
     await _shuffle_cards(store)
     await store.record(RemoveDevice("gw-1"))
+    await store.record(TellReadmission("gw-1"))
     told = ear.named(name)
     assert told
     for event in told:

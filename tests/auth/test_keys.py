@@ -29,7 +29,7 @@ async def restarted(store: Store, clock: FakeClock) -> Keyring:
 
 async def new_device(store: Store, keyring: Keyring, device_id: str = "gw-1") -> tuple[Device, str]:
     key = new_key(DEVICE)
-    device = await add_device(store, device_id, name=None, make="http", key_hash=hash_key(key))
+    device = await add_device(store, device_id, make="http", key_hash=hash_key(key))
     keyring.learn(device, hash_key(key))
     return device, key
 

@@ -54,6 +54,9 @@ DEVICE = {
     "firmware",
     "ipAddress",
     "intervalSeconds",
+    "setIntervalSeconds",
+    "parent",
+    "timeZone",
     "lastSeen",
     "nextDueAt",
     "registeredAt",
@@ -103,7 +106,7 @@ STATUS_CHANGE = {
     "seq",
 }
 REBOOT = {"deviceId", "previousCounter", "counter", "at", "seq"}
-REMOVED = {"deviceId", "at", "seq"}
+REMOVED = {"deviceId", "isRejected", "at", "seq"}
 WIRE_FRAME = {
     "id",
     "at",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -100,7 +101,10 @@ def one(kind: str, **fields: Any) -> Told:
 
 
 def test_a_received_message() -> None:
-    assert one("sms") == InboundSms(SN, "6717", "test", slot_index=1, message_id=f"1:{AT}:6717")
+    shown = datetime.fromisoformat(AT)
+    assert one("sms") == InboundSms(
+        SN, "6717", "test", slot_index=1, message_id=f"1:{AT}:6717", wall_clock=shown
+    )
 
 
 def test_an_id_that_began_anew_is_of_another_message() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from datetime import datetime
 
 import pytest
 from hypothesis import given
@@ -129,7 +130,10 @@ def test_what_has_no_answer_gets_none(kind: int) -> None:
 def test_a_received_message() -> None:
     item = told(dwg.sms("Привет ✓"))
     assert isinstance(item, InboundSms)
-    assert item == InboundSms(BOX, "15550188", "Привет ✓", slot_index=3, message_id=item.message_id)
+    shown = datetime.fromisoformat("2016-07-12 15:46:18")
+    assert item == InboundSms(
+        BOX, "15550188", "Привет ✓", slot_index=3, message_id=item.message_id, wall_clock=shown
+    )
     assert item.message_id is not None
     assert item.message_id.startswith("20160712154618:32:3:15550188:")
 

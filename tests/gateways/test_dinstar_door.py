@@ -26,7 +26,7 @@ async def test_a_box_is_registered_and_online_by_its_login(store: Store, plug_in
 async def test_a_key_of_its_own_is_cut_in_two_and_good_for_no_other_box(
     store: Store, box_keyring: Keyring, plug_in: PlugIn
 ) -> None:
-    device = await add_device(store, BOX, name=None, make=MAKE, key_hash="hash")
+    device = await add_device(store, BOX, make=MAKE, key_hash="hash")
     key = (await box_keyring.rotate_device_key(device)).removeprefix(DEVICE)
     assert await (await plug_in()).ask(dwg.login_with(key)) == dwg.ack(15)
     other = await plug_in()
@@ -134,7 +134,7 @@ async def test_a_known_box_at_a_trusted_address_needs_no_password(
     store: Store, serve_boxes: Serve, trusted: tuple[str, ...], make: str, is_let_in: bool
 ) -> None:
     plug_in, _ = await serve_boxes(trusted)
-    await add_device(store, BOX, name=None, make=make, key_hash="hash")
+    await add_device(store, BOX, make=make, key_hash="hash")
     box = await plug_in()
     box.send(dwg.states(0))
     assert await (box.hear() if is_let_in else box.hears_the_end()) == (dwg.ack(7) if is_let_in else b"")

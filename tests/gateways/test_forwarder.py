@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -203,7 +204,13 @@ def test_times_are_moments_or_information_only(told: Any, at: int | None) -> Non
 
 
 def test_a_time_with_a_zone_wins_over_one_without() -> None:
-    assert sms_of(timestamp="2026-11-21 06:22:20", receivedStamp=RECEIVED_AT).sent_at == RECEIVED_AT
+    told = sms_of(timestamp="2026-11-21 06:22:20", receivedStamp=RECEIVED_AT)
+    assert (told.sent_at, told.wall_clock) == (RECEIVED_AT, None)
+
+
+def test_a_clock_without_a_zone_is_kept_as_it_showed() -> None:
+    told = sms_of(time="2026-11-21 06:22:20")
+    assert (told.sent_at, told.wall_clock) == (None, datetime.fromisoformat("2026-11-21 06:22:20"))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from goip.models import DASHBOARD, EVERYWHERE, Cursor, SimSlot
-from goip.operations import DeviceChanges, change_device, remove_device
+from goip.operations import change_device, remove_device
 from goip.realtime.emitters import Emission
 from goip.realtime.envelope import Batch
 from goip.realtime.replay import History
@@ -157,7 +157,7 @@ async def test_devices_that_changed_in_turns_within_one_commit_are_all_told(
 async def test_a_silent_device_is_told_as_a_fact_and_as_its_state(store: Store, history: History) -> None:
     await enrol(store)
     after = store.fleet.cursor
-    await change_device(store, "gw-1", DeviceChanges(name="Roof"))
+    await change_device(store, "gw-1", {"name": "Roof"})
     names = [name for name, _ in told(await history.missed(DASH, after))]
     assert names == ["device-heartbeat", "device-updated"]
 

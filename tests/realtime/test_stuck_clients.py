@@ -42,7 +42,9 @@ class Gatekeeper:
     def address_of(self, request: web.Request) -> str:
         return str(request.remote)
 
-    async def of_device(self, device_id: str, key_text: str) -> tuple[Principal, dict[str, Any]]:
+    async def of_device(
+        self, device_id: str, key_text: str, address: str
+    ) -> tuple[Principal, dict[str, Any]]:
         return READER, {}
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from goip import transitions
 from goip.models import Device, SimSlot
-from goip.operations import DeviceChanges, change_device, remove_device
+from goip.operations import change_device, remove_device
 from goip.store import fold
 from goip.store import tables as t
 from goip.store.fold import DEVICE_ITSELF, STEP_SECONDS
@@ -234,7 +234,7 @@ async def _live(store: Store, clock: FakeClock, step: tuple[str, str, float, Any
     elif what == "silence":
         await store.record(SilenceChange(name, known.last_seen_at, known.status, argument, "no heartbeat"))
     elif what == "rename":
-        await change_device(store, name, DeviceChanges(name=argument))
+        await change_device(store, name, {"name": argument})
     elif what == "remove":
         await remove_device(store, name)
     elif what == "sms":

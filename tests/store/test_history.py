@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from goip.models import SimSlot
-from goip.operations import DeviceChanges, change_device
+from goip.operations import change_device
 from goip.store import history
 from goip.store.history import Point
 from goip.store.store import Store
@@ -115,7 +115,7 @@ async def test_single_heartbeats_come_newest_first_page_by_page(store: Store, cl
 
 async def test_the_chain_of_heartbeats_outlives_what_is_no_heartbeat(store: Store) -> None:
     await enrol(store, battery_level=1)
-    await change_device(store, "gw-1", DeviceChanges(name="Roof"))
+    await change_device(store, "gw-1", {"name": "Roof"})
     await receive(store, "hello")
     device = await beat(store, battery_level=2)
     async with store.reading() as connection:

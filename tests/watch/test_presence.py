@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from goip.operations import DeviceChanges, add_device, change_device, remove_device
+from goip.operations import add_device, change_device, remove_device
 from goip.store.store import Store
 from tests.store.lives import Ear, beat, crash, enrol, opened
 from tests.watch.watching import Time, flips, pass_by, status, watching
@@ -82,7 +82,7 @@ async def test_a_backlog_proves_presence_too(store: Store, time: Time) -> None:
 
 async def test_a_device_that_was_never_heard_is_waited_for_without_end(store: Store, time: Time) -> None:
     async with watching(store, time) as presence:
-        await add_device(store, "gw-1", name=None, make="http", key_hash="h")
+        await add_device(store, "gw-1", make="http", key_hash="h")
         await pass_by(presence, time, 7200, step=60)
     assert status(store) == "unknown"
 
@@ -93,7 +93,7 @@ async def test_a_device_that_was_removed_and_added_again_waits_for_its_first_hea
     async with watching(store, time) as presence:
         await enrol(store, interval_seconds=10)
         await remove_device(store, "gw-1")
-        await add_device(store, "gw-1", name=None, make="http", key_hash="h")
+        await add_device(store, "gw-1", make="http", key_hash="h")
         await pass_by(presence, time, 7200, step=60)
     assert status(store) == "unknown"
 
@@ -184,7 +184,7 @@ async def test_an_interval_that_an_operator_shortens_is_honoured_at_once(store: 
     async with watching(store, time) as presence:
         await enrol(store, interval_seconds=3600)
         await pass_by(presence, time, 20, step=1)
-        await change_device(store, "gw-1", DeviceChanges(interval_seconds=10))
+        await change_device(store, "gw-1", {"set_interval_seconds": 10})
         await pass_by(presence, time, 0.25)
         assert status(store) == "late"
         await pass_by(presence, time, 12.5)
@@ -194,10 +194,10 @@ async def test_an_interval_that_an_operator_shortens_is_honoured_at_once(store: 
 async def test_an_interval_that_an_operator_lengthens_is_honoured(store: Store, time: Time) -> None:
     async with watching(store, time) as presence:
         await enrol(store, interval_seconds=10)
-        await change_device(store, "gw-1", DeviceChanges(interval_seconds=3600))
+        await change_device(store, "gw-1", {"set_interval_seconds": 3600})
         await pass_by(presence, time, 3900, step=10)
         assert status(store) == "online"
-        await change_device(store, "gw-1", DeviceChanges(interval_seconds=0))
+        await change_device(store, "gw-1", {"set_interval_seconds": None})
         await pass_by(presence, time, 0.25)
         assert status(store) == "late"
 
@@ -215,5 +215,5 @@ async def test_a_change_of_name_moves_no_deadline(store: Store, time: Time) -> N
         await enrol(store, interval_seconds=10)
         for n in range(13):
             await pass_by(presence, time, 1)
-            await change_device(store, "gw-1", DeviceChanges(name=str(n)))
+            await change_device(store, "gw-1", {"name": str(n)})
         assert status(store) == "late"

@@ -19,7 +19,19 @@ from goip.api.schemas.common import (
     or_null,
     search,
 )
-from goip.fields import Flag, Identifier, Line, Whole, WireSchema, Words, at_most, between, length, one_of
+from goip.fields import (
+    Flag,
+    Identifier,
+    Line,
+    Whole,
+    WireSchema,
+    Words,
+    ZoneName,
+    at_most,
+    between,
+    length,
+    one_of,
+)
 
 STATUSES = ("online", "late", "offline", "unknown")
 METRICS = ("battery", "signal", "heartbeats")
@@ -34,6 +46,9 @@ class DevicesQuery(PageQuery):
     status = Words(Line(validate=one_of(*STATUSES)))
     make = Line(validate=at_most(64))
     pending = Flag()
+    parent = Line(
+        validate=length(1, LONGEST_DEVICE_ID), metadata={"description": "The lines of that device alone."}
+    )
     sort = Line(load_default="deviceId", validate=one_of(*SORTS, *(f"-{name}" for name in SORTS)))
 
 
@@ -82,19 +97,44 @@ class DevicePatch(WireSchema):
     """`PATCH /api/devices/{deviceId}`: what is not named stays; null goes back to what the device says."""
 
     name = Line(allow_none=True, validate=at_most(200))
-    interval_seconds = Whole(allow_none=True, validate=between(1, 86_400))
+    parent = Line(
+        allow_none=True,
+        validate=length(1, LONGEST_DEVICE_ID),
+        metadata={"description": "The device that it is a line of: one that is no line itself."},
+    )
+    time_zone = ZoneName(allow_none=True)
+    interval_seconds = Whole(
+        allow_none=True,
+        validate=between(1, 86_400),
+        metadata={"description": "What the device is held to, whatever it declares."},
+    )
 
 
-class DeviceCreate(WireSchema):
+class DeviceAdopt(DevicePatch):
+    """`POST /api/devices/{deviceId}/adopt`. Where no parent is named, a line joins the others of its box."""
+
+
+class DeviceCreate(DevicePatch):
     """`POST /api/devices`: a device before its first heartbeat."""
 
     device_id = Identifier(required=True, validate=length(1, LONGEST_DEVICE_ID))
-    name = Line(allow_none=True, validate=at_most(200))
     make = Line(
         load_default="http",
         validate=validate.Regexp(
             r"^[a-z0-9][a-z0-9-]{0,63}$", error="Must be a short name in lower case, as `http`."
         ),
+    )
+
+
+class KeyRotation(WireSchema):
+    """`POST /api/devices/{deviceId}/key`: how long the old keys are good beside the new one."""
+
+    overlap_seconds = Whole(
+        load_default=0,
+        validate=between(0, 30 * 86_400),
+        metadata={
+            "description": "They end when the new key is used, and after so many seconds at the latest; 0: at once."
+        },
     )
 
 
@@ -147,7 +187,12 @@ class DeviceShape(Shape):
     )
     firmware = or_null(fields.String)
     ip_address = or_null(fields.String)
-    interval_seconds = or_null(fields.Integer)
+    interval_seconds = or_null(
+        fields.Integer, metadata={"description": "What was set, else what the device declares."}
+    )
+    set_interval_seconds = or_null(fields.Integer, metadata={"description": "What an operator set."})
+    parent = or_null(fields.String, metadata={"description": "The id of the device that it is a line of."})
+    time_zone = or_null(fields.String, metadata={"description": "The zone of the device's own clock."})
     last_seen = or_null(fields.DateTime)
     next_due_at = or_null(fields.DateTime)
     registered_at = fields.DateTime()
@@ -180,6 +225,46 @@ class DeviceCreatedAnswer(DeviceKeyAnswer):
     """A new device and its key, shown this once."""
 
     device = fields.Nested(DeviceShape)
+
+
+class OwnKeyShape(Shape):
+    """A key of a device, but for the key itself."""
+
+    created_at = fields.DateTime()
+    first_used_at = or_null(fields.DateTime)
+    expires_at = or_null(
+        fields.DateTime, metadata={"description": "Of one that was replaced: when it ends at the latest."}
+    )
+
+
+class DeviceKeysAnswer(Shape):
+    """The keys of a device that are good, oldest first."""
+
+    keys = fields.List(fields.Nested(OwnKeyShape))
+
+
+class RejectionShape(Shape):
+    """A device that waited and was turned away, as it was then."""
+
+    device_id = fields.String()
+    make = fields.String()
+    name = or_null(fields.String)
+    ip_address = or_null(fields.String)
+    first_seen = fields.DateTime()
+    rejected_at = fields.DateTime()
+    rejected_by = or_null(fields.String, metadata={"description": "The username; null for a script."})
+
+
+class RejectedAnswer(Shape):
+    """The device that was turned away."""
+
+    rejected = fields.Nested(RejectionShape)
+
+
+class RejectionsAnswer(PageShape):
+    """The devices that were turned away, the newest first."""
+
+    rejected = fields.List(fields.Nested(RejectionShape))
 
 
 class DevicesAnswer(PageShape):

@@ -77,7 +77,16 @@ class DeviceRebootShape(Shape):
 
 
 class DeviceRemovedShape(Shape):
-    """The data of `device-removed`."""
+    """The data of `device-removed`; `isRejected` for one that waited and was turned away."""
+
+    device_id = fields.String()
+    is_rejected = fields.Boolean()
+    at = fields.DateTime()
+    seq = fields.Integer()
+
+
+class DeviceReadmittedShape(Shape):
+    """The data of `device-readmitted`: a device that was turned away may knock again."""
 
     device_id = fields.String()
     at = fields.DateTime()
@@ -132,6 +141,7 @@ EVENT_SHAPES: tuple[type[Shape], ...] = (
     StatusChangeShape,
     DeviceRebootShape,
     DeviceRemovedShape,
+    DeviceReadmittedShape,
     SimInsertedShape,
     SimMovedShape,
     SimVanishedShape,

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
+from goip.clock import parse_wall_clock
 from goip.errors import InvalidPayload
 from goip.fields import storable, without_controls
 from goip.gateways.dinstar.gsm import decode_double, decode_hex, decode_single
@@ -154,7 +155,7 @@ def _slot(index: int, state: int | None, signal: int | None) -> SimSlot:
 
 
 def _sms(frame: Frame) -> InboundSms:
-    """A received message. Its time is kept as a part of its name: in what unit its zone is, no paper says."""
+    """A received message. Its time is a part of its name, and a wall clock: in what unit its zone is, no paper says."""
     head = _unpack(_SMS_HEAD, frame.body, "message")
     number, _is_mms, port, time, zone, encoding, length = head
     content = _content(frame.body[_SMS_HEAD.size :], length, "message")
@@ -168,6 +169,7 @@ def _sms(frame: Frame) -> InboundSms:
         slot_index=port,
         message_id=f"{at}:{zone}:{port}:{sender}:{digest}" if at else None,
         sending_id=None if at else frame.name,
+        wall_clock=parse_wall_clock(at) if at else None,
     )
 
 

@@ -1,7 +1,7 @@
 """What a box's pushes mean. Pure: no socket, no clock.
 
-As in the maker's "Dinstar GSM Gateway HTTP API" of 2019. Times in it are the box's own, without a zone, and tell
-nothing but one message from another: that of arrival counts.
+As in the maker's "Dinstar GSM Gateway HTTP API" of 2019. Times in it are the box's own, without a zone: they tell one
+message from another, and are moments only where an operator has said in which zone the box is.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
+from goip.clock import parse_wall_clock
 from goip.errors import InvalidPayload
 from goip.fields import storable
 from goip.gateways import Push
@@ -83,6 +84,7 @@ def _sms(box: str, row: Row) -> InboundSms:
         slot_index=port_of(row),
         message_id=f"{number}:{at}:{sender or ''}" if is_named else None,
         sending_id=None if is_named else number or at,
+        wall_clock=parse_wall_clock(at) if at else None,
     )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 
+from goip.clock import parse_wall_clock
 from goip.digest import digest_of
 from goip.errors import InvalidPayload
 from goip.fields import PhoneNumber, storable, without_controls
@@ -54,15 +56,16 @@ def _message(device_id: str, record: Record) -> InboundSms:
     if sender is None or text is None or isinstance(text, bool):
         raise _incomplete(sender, text)
     message = storable(str(text))[:_LONGEST_TEXT]
-    slot_index = _slot_index(record)
+    slot_index, sent_at = _slot_index(record), _sent_at(record)
     return InboundSms(
         device_id=device_id,
         sender=sender,
         message=message,
-        sent_at=_sent_at(record),
+        sent_at=sent_at,
         recipient=_recipient(record),
         slot_index=slot_index,
         message_id=_message_id(record, slot_index, sender, message),
+        wall_clock=_wall_clock(record) if sent_at is None else None,
     )
 
 
@@ -93,6 +96,12 @@ def _sent_at(record: Record) -> int | None:
     """The first time that names a moment: sent before received, with a zone before without."""
     moments = (forms.moment_of(record[name]) for name in names.TIME if name in record)
     return next((at for at in moments if at is not None), None)
+
+
+def _wall_clock(record: Record) -> datetime | None:
+    """The first time that a clock without a zone showed."""
+    clocks = (parse_wall_clock(str(record[name]).strip()) for name in names.TIME if name in record)
+    return next((shown for shown in clocks if shown is not None), None)
 
 
 def _message_id(record: Record, slot_index: int | None, sender: str, message: str) -> str | None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import unquote_plus
 
+from goip.clock import parse_wall_clock
 from goip.digest import digest_of
 from goip.errors import InvalidPayload
 from goip.fields import storable, without_controls
@@ -82,7 +83,7 @@ def part_of(event: Block) -> Part:
 
 
 def sms_of(device_id: str, part: Part) -> InboundSms:
-    """The message that is whole. The box's clock has no zone: it only tells a repeat from the next message."""
+    """The message that is whole. The box's clock has no zone; it tells a repeat from the next message."""
     message = storable(part.text)[:_LONGEST_TEXT]
     told = (part.slot_index, part.id, part.received, part.sender, message)
     return InboundSms(
@@ -92,6 +93,7 @@ def sms_of(device_id: str, part: Part) -> InboundSms:
         slot_index=part.slot_index,
         message_id=digest_of(*told) if part.received else None,
         sending_id=part.id or None,
+        wall_clock=parse_wall_clock(part.received),
     )
 
 

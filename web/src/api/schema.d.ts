@@ -474,7 +474,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Rename a device, set its interval
+         * Set name, parent, time zone and interval of a device
          * @description For a user or script that may operate.
          */
         patch: operations["patchDevice"];
@@ -495,6 +495,50 @@ export interface paths {
          */
         post: operations["adoptDevice"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/devices/{deviceId}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Turn away a device that waits
+         * @description For a user or script that may operate.
+         */
+        post: operations["rejectDevice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/devices/{deviceId}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The keys of a device: when each was made and used
+         * @description For a user or script that may operate.
+         */
+        get: operations["listDeviceKeys"];
+        put?: never;
+        post?: never;
+        /**
+         * Revoke the keys of a device
+         * @description For a user or script that may operate.
+         */
+        delete: operations["revokeDeviceKeys"];
         options?: never;
         head?: never;
         patch?: never;
@@ -804,6 +848,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/enrollment/rejected": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The devices that were turned away
+         * @description For a user or script that may operate.
+         */
+        get: operations["listRejections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/enrollment/rejected/{deviceId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Let a device that was turned away knock again
+         * @description For a user or script that may operate.
+         */
+        delete: operations["readmitDevice"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/enrollment/keys": {
         parameters: {
             query?: never;
@@ -1022,8 +1106,16 @@ export interface components {
             at: string;
             seq: number;
         };
-        /** @description The data of `device-removed`. */
+        /** @description The data of `device-removed`; `isRejected` for one that waited and was turned away. */
         DeviceRemoved: {
+            deviceId: string;
+            isRejected: boolean;
+            /** Format: date-time */
+            at: string;
+            seq: number;
+        };
+        /** @description The data of `device-readmitted`: a device that was turned away may knock again. */
+        DeviceReadmitted: {
             deviceId: string;
             /** Format: date-time */
             at: string;
@@ -1381,7 +1473,14 @@ export interface components {
             signalStrength: number | null;
             firmware: string | null;
             ipAddress: string | null;
+            /** @description What was set, else what the device declares. */
             intervalSeconds: number | null;
+            /** @description What an operator set. */
+            setIntervalSeconds: number | null;
+            /** @description The id of the device that it is a line of. */
+            parent: string | null;
+            /** @description The zone of the device's own clock. */
+            timeZone: string | null;
             /** Format: date-time */
             lastSeen: string | null;
             /** Format: date-time */
@@ -1520,9 +1619,15 @@ export interface components {
         };
         /** @description `POST /api/devices`: a device before its first heartbeat. */
         DeviceCreate: {
+            name?: string | null;
+            /** @description The device that it is a line of: one that is no line itself. */
+            parent?: string | null;
+            /** @description The IANA name of a time zone, as `Europe/Berlin`. */
+            timeZone?: string | null;
+            /** @description What the device is held to, whatever it declares. */
+            intervalSeconds?: number | null;
             /** @description Visible characters of other scripts are taken too. */
             deviceId: string;
-            name?: string | null;
             /** @default http */
             make: string;
         };
@@ -1538,11 +1643,67 @@ export interface components {
         /** @description `PATCH /api/devices/{deviceId}`: what is not named stays; null goes back to what the device says. */
         DevicePatch: {
             name?: string | null;
+            /** @description The device that it is a line of: one that is no line itself. */
+            parent?: string | null;
+            /** @description The IANA name of a time zone, as `Europe/Berlin`. */
+            timeZone?: string | null;
+            /** @description What the device is held to, whatever it declares. */
             intervalSeconds?: number | null;
         };
         /** @description It is done. */
         SuccessAnswer: {
             success: boolean;
+        };
+        /** @description `POST /api/devices/{deviceId}/adopt`. Where no parent is named, a line joins the others of its box. */
+        DeviceAdopt: {
+            name?: string | null;
+            /** @description The device that it is a line of: one that is no line itself. */
+            parent?: string | null;
+            /** @description The IANA name of a time zone, as `Europe/Berlin`. */
+            timeZone?: string | null;
+            /** @description What the device is held to, whatever it declares. */
+            intervalSeconds?: number | null;
+        };
+        /** @description A device that waited and was turned away, as it was then. */
+        Rejection: {
+            deviceId: string;
+            make: string;
+            name: string | null;
+            ipAddress: string | null;
+            /** Format: date-time */
+            firstSeen: string;
+            /** Format: date-time */
+            rejectedAt: string;
+            /** @description The username; null for a script. */
+            rejectedBy: string | null;
+        };
+        /** @description The device that was turned away. */
+        RejectedAnswer: {
+            rejected: components["schemas"]["Rejection"];
+        };
+        /** @description A key of a device, but for the key itself. */
+        OwnKey: {
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            firstUsedAt: string | null;
+            /**
+             * Format: date-time
+             * @description Of one that was replaced: when it ends at the latest.
+             */
+            expiresAt: string | null;
+        };
+        /** @description The keys of a device that are good, oldest first. */
+        DeviceKeysAnswer: {
+            keys: components["schemas"]["OwnKey"][];
+        };
+        /** @description `POST /api/devices/{deviceId}/key`: how long the old keys are good beside the new one. */
+        KeyRotation: {
+            /**
+             * @description They end when the new key is used, and after so many seconds at the latest; 0: at once.
+             * @default 0
+             */
+            overlapSeconds: number;
         };
         /** @description A device's new key, shown this once. */
         DeviceKeyAnswer: {
@@ -1670,7 +1831,14 @@ export interface components {
             signalStrength: number | null;
             firmware: string | null;
             ipAddress: string | null;
+            /** @description What was set, else what the device declares. */
             intervalSeconds: number | null;
+            /** @description What an operator set. */
+            setIntervalSeconds: number | null;
+            /** @description The id of the device that it is a line of. */
+            parent: string | null;
+            /** @description The zone of the device's own clock. */
+            timeZone: string | null;
             /** Format: date-time */
             lastSeen: string | null;
             /** Format: date-time */
@@ -1798,6 +1966,13 @@ export interface components {
             /** @description Something stands before it, which lets HTTP through and nothing else. */
             isProxied: boolean;
             makes: components["schemas"]["Make"][];
+        };
+        /** @description The devices that were turned away, the newest first. */
+        RejectionsAnswer: {
+            /** @description For the next page; null on the last. */
+            nextCursor: string | null;
+            total: number | null;
+            rejected: components["schemas"]["Rejection"][];
         };
         /** @description `POST /api/enrollment/keys`. */
         EnrollmentKeyCreate: {
@@ -2658,6 +2833,8 @@ export interface operations {
                 status?: ("online" | "late" | "offline" | "unknown")[];
                 make?: string;
                 pending?: boolean;
+                /** @description The lines of that device alone. */
+                parent?: string;
                 sort?: "deviceId" | "name" | "status" | "lastSeen" | "registeredAt" | "batteryLevel" | "signalStrength" | "-deviceId" | "-name" | "-status" | "-lastSeen" | "-registeredAt" | "-batteryLevel" | "-signalStrength";
             };
             header?: never;
@@ -2690,8 +2867,9 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "deviceId": "phone-1",
                  *       "name": "Kitchen phone",
+                 *       "intervalSeconds": 60,
+                 *       "deviceId": "phone-1",
                  *       "make": "http"
                  *     }
                  */
@@ -2803,7 +2981,17 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Kitchen phone",
+                 *       "intervalSeconds": 60
+                 *     }
+                 */
+                "application/json": components["schemas"]["DeviceAdopt"];
+            };
+        };
         responses: {
             /** @description Done. */
             200: {
@@ -2812,6 +3000,78 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeviceAnswer"];
+                };
+            };
+            "4XX": components["responses"]["Refusal"];
+            "5XX": components["responses"]["Trouble"];
+        };
+    };
+    rejectDevice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deviceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RejectedAnswer"];
+                };
+            };
+            "4XX": components["responses"]["Refusal"];
+            "5XX": components["responses"]["Trouble"];
+        };
+    };
+    listDeviceKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deviceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceKeysAnswer"];
+                };
+            };
+            "4XX": components["responses"]["Refusal"];
+            "5XX": components["responses"]["Trouble"];
+        };
+    };
+    revokeDeviceKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deviceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuccessAnswer"];
                 };
             };
             "4XX": components["responses"]["Refusal"];
@@ -2827,7 +3087,12 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                /** @example {} */
+                "application/json": components["schemas"]["KeyRotation"];
+            };
+        };
         responses: {
             /** @description Done. */
             200: {
@@ -3251,6 +3516,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MakesAnswer"];
+                };
+            };
+            "4XX": components["responses"]["Refusal"];
+            "5XX": components["responses"]["Trouble"];
+        };
+    };
+    listRejections: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RejectionsAnswer"];
+                };
+            };
+            "4XX": components["responses"]["Refusal"];
+            "5XX": components["responses"]["Trouble"];
+        };
+    };
+    readmitDevice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deviceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuccessAnswer"];
                 };
             };
             "4XX": components["responses"]["Refusal"];

@@ -6,7 +6,7 @@ export function device(deviceId: string, seq: number, change: Partial<Device> = 
   return {
     deviceId, name: deviceId, make: 'http', status: 'online', statusReason: 'first heartbeat', statusSince: AT, isOnline: true,
     isPending: false, deviceStatus: null, batteryLevel: 80, charging: false, signalStrength: -70, firmware: null,
-    ipAddress: null, intervalSeconds: 30, lastSeen: AT, nextDueAt: null, registeredAt: AT, counter: null,
+    ipAddress: null, intervalSeconds: 30, setIntervalSeconds: null, parent: null, timeZone: null, lastSeen: AT, nextDueAt: null, registeredAt: AT, counter: null,
     phoneNumbers: [], deviceBrandInfo: {}, simSlots: [], seq, ...change,
   }
 }

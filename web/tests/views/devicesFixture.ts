@@ -11,7 +11,7 @@ export function aDevice(deviceId: string, over: Partial<Device> = {}): Device {
   return {
     deviceId, name: null, make: 'http', status: 'online', statusReason: 'first heartbeat', statusSince: '2026-11-21T12:00:00.000Z', isOnline: true,
     isPending: false, deviceStatus: null, batteryLevel: null, charging: null, signalStrength: null, firmware: null,
-    ipAddress: null, intervalSeconds: null, lastSeen: null, nextDueAt: null, registeredAt: '2026-11-21T12:00:00.000Z', counter: null,
+    ipAddress: null, intervalSeconds: null, setIntervalSeconds: null, parent: null, timeZone: null, lastSeen: null, nextDueAt: null, registeredAt: '2026-11-21T12:00:00.000Z', counter: null,
     phoneNumbers: [], deviceBrandInfo: {}, simSlots: [], seq: 1, ...over,
   }
 }
