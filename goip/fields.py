@@ -325,6 +325,16 @@ def storable(text: str) -> str:
     return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
+LONGEST_WORD = 64
+
+
+def word(value: object, longest: int = LONGEST_WORD) -> str | None:
+    """A text or number as one short line; None for anything else, and for nothing."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    return without_controls(str(value))[:longest].strip() or None
+
+
 def without_controls(text: str) -> str:
     """The text on one line, trimmed: what controls it holds are left out."""
     return text.strip() if text.isprintable() else _CONTROL.sub("", text).strip()

@@ -9,13 +9,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from goip.errors import Unauthorized
-from goip.fields import PhoneNumber, storable, without_controls
+from goip.fields import LONGEST_WORD, PhoneNumber, storable, word
 from goip.gateways import Push
 from goip.gateways.forms import need_text
 from goip.models import SimSlot
 
 _LONGEST_TEXT = 10_000
-_LONGEST_WORD = 64
 _LONGEST_LABEL = 200
 _MOST_NAMED = 20
 _WITHHELD = "unknown"
@@ -36,15 +35,10 @@ def device_of(push: Push, told: str | None) -> str:
     return device_id
 
 
-def find_word(data: Mapping[str, Any], *names: str, longest: int = _LONGEST_WORD) -> str | None:
+def find_word(data: Mapping[str, Any], *names: str, longest: int = LONGEST_WORD) -> str | None:
     """The first of these fields that says something, on one line; a number is its digits."""
-    for name in names:
-        value = data.get(name)
-        if isinstance(value, int) and not isinstance(value, bool):
-            value = str(value)
-        if isinstance(value, str) and (word := without_controls(value)[:longest].strip()):
-            return word
-    return None
+    found = (word(data.get(name), longest) for name in names)
+    return next((each for each in found if each), None)
 
 
 def find_label(data: Mapping[str, Any], *names: str) -> str | None:

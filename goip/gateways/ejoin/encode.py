@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from goip.errors import InvalidPayload
-from goip.fields import storable
-from goip.gateways.ejoin.values import object_in, port_text, whole, word
+from goip.fields import storable, word
+from goip.gateways.ejoin.values import object_in, port_text, whole
 
 SEND_PATH = "/goip_post_sms.html"
 CONTENT_TYPE = "application/json;charset=utf-8"

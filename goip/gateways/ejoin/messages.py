@@ -8,14 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from goip.errors import InvalidPayload
-from goip.fields import storable
+from goip.fields import storable, word
 from goip.gateways.ejoin.values import (
     LONGEST_TEXT,
     names_a_slot,
     slot_index,
     time_of_scts,
     whole,
-    word,
 )
 from goip.gateways.forms import moment_of
 from goip.models import DeliveryReport, InboundSms

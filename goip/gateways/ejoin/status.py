@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from goip.gateways.ejoin.values import slot_index, whole, word
+from goip.fields import word
+from goip.gateways.ejoin.values import slot_index, whole
 from goip.models import Heartbeat, SimSlot
 from goip.rhythm import N_MISSED_BEATS
 

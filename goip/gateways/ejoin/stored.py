@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from goip.errors import InvalidPayload
+from goip.fields import word
 from goip.gateways.ejoin.messages import received
-from goip.gateways.ejoin.values import object_in, whole, word
+from goip.gateways.ejoin.values import object_in, whole
 from goip.models import DeliveryReport, InboundSms
 
 STORED_PATH = "/goip_get_sms.html"

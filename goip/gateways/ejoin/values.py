@@ -7,10 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from goip.errors import InvalidPayload
-from goip.fields import without_controls
 from goip.gateways.forms import json_of
 
-LONGEST_WORD = 64
 LONGEST_TEXT = 10_000
 
 _SLOTS_A_PORT = 100
@@ -28,13 +26,6 @@ def object_in(body: bytes) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise InvalidPayload("the body must be an object")
     return data
-
-
-def word(value: Any, longest: int = LONGEST_WORD) -> str | None:
-    """A text or number on one line, None for anything else and for nothing."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    return without_controls(str(value))[:longest].strip() or None
 
 
 def whole(value: Any) -> int | None:

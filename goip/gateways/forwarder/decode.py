@@ -9,7 +9,7 @@ from datetime import datetime
 from goip.clock import parse_wall_clock
 from goip.digest import digest_of
 from goip.errors import InvalidPayload
-from goip.fields import PhoneNumber, storable, without_controls
+from goip.fields import PhoneNumber, storable, word
 from goip.gateways import Push, forms
 from goip.gateways.forwarder import names
 from goip.gateways.forwarder.names import Record, first
@@ -17,7 +17,6 @@ from goip.gateways.forwarder.records import records_of
 from goip.models import Heartbeat, InboundSms, SimSlot, Told
 
 _LONGEST_TEXT = 10_000
-_LONGEST_WORD = 64
 _HIGHEST_SLOT = 1_023
 _MOST_MINUTES = 1_440
 _NUMBER = PhoneNumber()
@@ -80,10 +79,7 @@ def _incomplete(sender: str | None, text: object) -> InvalidPayload:
 
 def _line(record: Record, aliases: tuple[str, ...]) -> str | None:
     """The first of these fields, on one line; None where there is none, or nothing in it."""
-    told = first(record, aliases)
-    if told is None or isinstance(told, bool):
-        return None
-    return without_controls(str(told))[:_LONGEST_WORD].strip() or None
+    return word(first(record, aliases))
 
 
 def _recipient(record: Record) -> str | None:

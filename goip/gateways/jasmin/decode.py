@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from goip.errors import InvalidPayload
-from goip.fields import storable, without_controls
+from goip.fields import LONGEST_WORD, storable, without_controls, word
 from goip.gateways import Push
 from goip.gateways.forms import form_of, need_device, need_text
 from goip.models import DeliveryReport, InboundSms, Told
 
 _UCS2 = "8"
 _LONGEST_TEXT = 10_000
-_LONGEST_WORD = 64
 
 
 def decode(push: Push) -> Sequence[Told]:
@@ -24,10 +23,10 @@ def decode(push: Push) -> Sequence[Told]:
     return (
         InboundSms(
             device_id=device_id,
-            sender=without_controls(need_text(form, "from"))[:_LONGEST_WORD],
+            sender=without_controls(need_text(form, "from"))[:LONGEST_WORD],
             message=storable(_text(form))[:_LONGEST_TEXT],
-            recipient=without_controls(form.get("to", ""))[:_LONGEST_WORD] or None,
-            message_id=need_text(form, "id")[:_LONGEST_WORD],
+            recipient=word(form.get("to")),
+            message_id=need_text(form, "id")[:LONGEST_WORD],
         ),
     )
 
@@ -45,6 +44,6 @@ def _text(form: Mapping[str, str]) -> str:
 def _report(device_id: str, form: Mapping[str, str]) -> DeliveryReport:
     return DeliveryReport(
         device_id=device_id,
-        reference=need_text(form, "id")[:_LONGEST_WORD],
-        status=without_controls(form["message_status"])[:_LONGEST_WORD],
+        reference=need_text(form, "id")[:LONGEST_WORD],
+        status=without_controls(form["message_status"])[:LONGEST_WORD],
     )

@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 
 from goip.clock import parse_time
 from goip.errors import InvalidPayload
-from goip.fields import storable, without_controls
+from goip.fields import storable, word
 from goip.gateways import Push
 from goip.gateways.forms import form_of, need_device
 from goip.models import DeliveryReport, InboundSms, Told
@@ -27,7 +27,6 @@ _LATIN = frozenset({"iso-8859-1", "iso-8859-15", "latin1", "windows-1252"})
 _UTF_16 = ("utf-16", "utf16", "ucs2", "ucs-2")
 _CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE)
 _LONGEST_TEXT = 10_000
-_LONGEST_WORD = 64
 
 
 def decode(push: Push) -> Sequence[Told]:
@@ -62,7 +61,7 @@ def _fields(push: Push) -> dict[str, str]:
 
 
 def _line(fields: Mapping[str, str], name: str) -> str | None:
-    return without_controls(fields.get(name, ""))[:_LONGEST_WORD].strip() or None
+    return word(fields.get(name))
 
 
 def _status(dlr: str) -> str | None:

@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from goip.errors import InvalidPayload
-from goip.fields import PhoneNumber, storable, without_controls
+from goip.fields import LONGEST_WORD, PhoneNumber, storable, without_controls, word
 from goip.gateways import Push
 from goip.gateways.forms import form_of, moment_of, need_device, need_text, object_of
 from goip.models import InboundSms, Told
 
 TASK = "task"
 _LONGEST_TEXT = 10_000
-_LONGEST_WORD = 64
 _NUMBER = PhoneNumber()
 
 
@@ -26,7 +25,7 @@ def decode(push: Push) -> Sequence[Told]:
         return ()
     fields = object_of(push) if push.body.lstrip()[:1] == b"{" else form_of(push)
     device_id = need_device(push, _line(fields, "device_id"))
-    sender = without_controls(need_text(fields, "from"))[:_LONGEST_WORD]
+    sender = without_controls(need_text(fields, "from"))[:LONGEST_WORD]
     if not sender:
         raise InvalidPayload("from is required", fields={"from": ["Is required."]})
     return (
@@ -49,7 +48,4 @@ def _recipient(fields: Mapping[str, Any], sender: str) -> str | None:
 
 
 def _line(fields: Mapping[str, Any], name: str) -> str | None:
-    told = fields.get(name)
-    if isinstance(told, bool) or not isinstance(told, str | int):
-        return None
-    return without_controls(str(told))[:_LONGEST_WORD].strip() or None
+    return word(fields.get(name))

@@ -13,7 +13,7 @@ from urllib.parse import unquote_plus
 from goip.clock import parse_wall_clock
 from goip.digest import digest_of
 from goip.errors import InvalidPayload
-from goip.fields import storable, without_controls
+from goip.fields import storable, without_controls, word
 from goip.gateways.yeastar.ami import Block
 from goip.models import DeliveryReport, InboundSms, SimSlot
 
@@ -25,7 +25,6 @@ _ENCODED = re.compile(r"[!-~]*")
 _BOM = "\ufeff"
 _ABSENT = frozenset({"", "(null)", "undefined", "unknown", "none"})
 _LONGEST_TEXT = 10_000
-_LONGEST_WORD = 64
 _LONGEST_STATUS = 200
 _MOST_PARTS = 255
 _HIGHEST_SPAN = 1_024
@@ -152,8 +151,8 @@ def _text(content: str) -> str:
 
 
 def _word(fields: Mapping[str, str], name: str) -> str | None:
-    told = without_controls(fields.get(name, ""))[:_LONGEST_WORD].strip()
-    return None if told.lower() in _ABSENT else told
+    told = word(fields.get(name))
+    return None if told is None or told.lower() in _ABSENT else told
 
 
 def _digits(fields: Mapping[str, str], name: str) -> str | None:
