@@ -18,7 +18,7 @@ from goip.api.bodies import BODY, read_body
 from goip.api.callers import address_of, caller_address, shown_key
 from goip.api.enrolling import record_or_enrol
 from goip.api.middleware import REQUEST_ID, error_body, request_id_of
-from goip.api.quick import Begin, Begun, answer_of
+from goip.api.quick import Answer, Begin, answer_of
 from goip.api.tapping import about_owner_of
 from goip.auth.credentials import key_in_headers
 from goip.auth.gateways import Admission, admit, find_gateway_key
@@ -30,6 +30,7 @@ from goip.ingest import HeartbeatChange, HeartbeatOutcome, record_heartbeat, rec
 from goip.models import Heartbeat
 from goip.realtime.posts import BODY_WITHIN_SECONDS
 from goip.store.keys import Key
+from goip.store.writer import Waiter
 from goip.wire import Json, dumps, phone_numbers
 from goip.wirelog.exchange import about
 
@@ -52,7 +53,7 @@ class Visit:
     spent: set[str] = field(default_factory=set)
 
 
-Answer = Callable[[Visit, object], Awaitable[Json]]
+AnswerOne = Callable[[Visit, object], Awaitable[Json]]
 
 
 async def heartbeat(request: web.Request) -> web.StreamResponse:
@@ -65,7 +66,9 @@ def quick_heartbeats(app: web.Application) -> Begin:
     store, keyring, proxies = app[STORE], app[KEYRING], app[CONFIG].trusted_proxies
     device_limit, address_limit = app[DEVICE_LIMIT], app[ADDRESS_LIMIT]
 
-    def begin(message: RawRequestMessage, body: bytes, peer: str) -> Begun | None:
+    def begin(
+        message: RawRequestMessage, body: bytes, peer: str, waiter: Waiter[HeartbeatOutcome]
+    ) -> Answer | None:
         headers = message.headers
         if message.path != _HEARTBEAT_PATH or message.method != "POST" or "Origin" in headers:
             return None
@@ -79,14 +82,14 @@ def quick_heartbeats(app: web.Application) -> Begin:
                 return None
             address_limit.spend(caller_address(peer, headers, proxies))
             device_limit.spend(beat.device_id)
-            recorded = store.record(HeartbeatChange(beat, store.clock()))
+            store.tell(HeartbeatChange(beat, store.clock()), waiter)
         except GoipError:
             return None
 
         def answer(outcome: HeartbeatOutcome) -> bytes:
             return answer_of(dumps(_heartbeat_json(app, outcome, beat)), request_id_of(headers))
 
-        return Begun(recorded, answer)
+        return answer
 
     return begin
 
@@ -101,7 +104,7 @@ async def receive_sms(request: web.Request) -> web.StreamResponse:
     return await _answer(request, _receive_sms)
 
 
-async def _answer(request: web.Request, answer: Answer) -> web.StreamResponse:
+async def _answer(request: web.Request, answer: AnswerOne) -> web.StreamResponse:
     app = request.app
     app[ADDRESS_LIMIT].spend(address_of(request))
     key = find_gateway_key(app[KEYRING], shown_key(request))  # strangers' bodies are not read
@@ -112,7 +115,7 @@ async def _answer(request: web.Request, answer: Answer) -> web.StreamResponse:
     return web.Response(body=dumps(body), content_type="application/json")
 
 
-async def _answer_each(visit: Visit, items: list[Any], answer: Answer) -> list[Json]:
+async def _answer_each(visit: Visit, items: list[Any], answer: AnswerOne) -> list[Json]:
     """An answer for each item; when one is to be sent again later, all are: then the whole is no 2xx."""
     if len(items) > _MOST_AT_ONCE:
         raise InvalidPayload(f"at most {_MOST_AT_ONCE} items at once", code="too_many_items")

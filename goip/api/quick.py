@@ -9,14 +9,15 @@ It uses private parts of aiohttp's protocol; a test pins each.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from aiohttp import HttpVersion11, StreamReader, web
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
+
+from goip.store.writer import Waiter
 
 _LONGEST_BODY = 32_768
 """So much of an unread body never makes aiohttp stop reading."""
@@ -32,15 +33,11 @@ _HEAD = (
 )
 
 
-class Begun(NamedTuple):
-    """A request on its way to disk: what is waited for, and the bytes to answer with when it is there."""
-
-    result: asyncio.Future[Any]
-    answer: Callable[[Any], bytes]
-
-
-Begin = Callable[[RawRequestMessage, bytes, str], Begun | None]
-"""Begins a request, given its head, its whole body and the peer's address; None for the ordinary way."""
+Answer = Callable[[Any], bytes]
+"""The bytes to answer a request with, given its result."""
+Begin = Callable[[RawRequestMessage, bytes, str, Waiter[Any]], Answer | None]
+"""Begins a request, given its head, its whole body, the peer's address, and whom to tell its result; None for the
+ordinary way."""
 
 
 def answer_of(body: bytes, request_id: str) -> bytes:
@@ -71,20 +68,52 @@ class _Server(web.Server):
             **plain._kwargs,
         )
         self._begin = begin
+        self._ready: list[_Handler] = []
 
     def __call__(self) -> RequestHandler:
-        return _Handler(self._begin, self, loop=self._loop, **self._kwargs)
+        return _Handler(self, self._begin, loop=self._loop, **self._kwargs)
+
+    def begin_soon(self, handler: _Handler) -> None:
+        """Begin its request with all that arrive in this turn of the loop: what all need stays in the caches."""
+        if not self._ready:
+            self._loop.call_soon(self._begin_all)
+        self._ready.append(handler)
+
+    def _begin_all(self) -> None:
+        ready, self._ready = self._ready, []
+        for handler in ready:
+            handler.go_on()
+
+
+class _Begun:
+    """A request on its way to disk; it is told what becomes of it (see `Waiter`)."""
+
+    __slots__ = ("_handler", "answer")
+
+    def __init__(self, handler: _Handler) -> None:
+        self._handler = handler
+        self.answer: Answer | None = None
+
+    def done(self) -> bool:
+        return False
+
+    def set_result(self, result: Any) -> None:
+        self._handler.finish(self.answer(result) if self.answer is not None else None)
+
+    def set_exception(self, _: Exception) -> None:
+        self._handler.finish(None)
 
 
 class _Handler(RequestHandler):
     """One connection. While `_begun` is not None, its request stands first in the queue, and nobody else looks."""
 
-    __slots__ = ("_begin", "_begun")
+    __slots__ = ("_begin", "_begun", "_quick")
 
-    def __init__(self, begin: Begin, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **settings)
+    def __init__(self, server: _Server, begin: Begin, **settings: Any) -> None:
+        super().__init__(server, **settings)
+        self._quick = server
         self._begin = begin
-        self._begun: Begun | None = None
+        self._begun: _Begun | None = None
 
     def data_received(self, data: bytes) -> None:
         waiter, self._waiter = self._waiter, None  # whom the base class would wake
@@ -92,33 +121,38 @@ class _Handler(RequestHandler):
             super().data_received(data)
         finally:
             self._waiter = waiter
-        self._go_on()
+        if self._begun is None and self._messages:
+            self._quick.begin_soon(self)
 
-    def _go_on(self) -> None:
+    def go_on(self) -> None:
         """Begin what is next in the queue, or wake the ordinary way for it."""
         if self._begun is not None or self._waiter is None or self._waiter.done() or not self._messages:
             return
         body = None if self._paused else _whole_body(*self._messages[0])
-        if body is not None:
-            self._begun = self._begin(self._messages[0][0], body, self.peername[0])  # type: ignore[arg-type, index]
-        if self._begun is None:
+        if body is None or not self._begins(body):
             self._wake()
-            return
-        self._request_in_progress = True
-        self._begun.result.add_done_callback(self._finish)
 
-    def _finish(self, result: asyncio.Future[Any]) -> None:
-        begun, self._begun = self._begun, None
+    def _begins(self, body: bytes) -> bool:
+        begun = _Begun(self)
+        begun.answer = self._begin(self._messages[0][0], body, self.peername[0], begun)  # type: ignore[arg-type, index]
+        if begun.answer is None:
+            return False
+        self._begun = begun
+        self._request_in_progress = True
+        return True
+
+    def finish(self, answer: bytes | None) -> None:
+        """Answer what was begun; with None it is tried again in the ordinary way, and refused in words."""
+        self._begun = None
         self._request_in_progress = False
-        is_good = not result.cancelled() and result.exception() is None
-        if begun is not None and is_good:
-            self._send(begun.answer(result.result()))
+        if answer is not None:
+            self._send(answer)
         if self._close or self._force_close:
             self._end()
-        elif is_good:
-            self._go_on()
+        elif answer is not None:
+            self.go_on()
         else:
-            self._wake()  # it is tried again there, and refused in words
+            self._wake()
 
     def _end(self) -> None:
         """The server is stopping, and waited for this."""

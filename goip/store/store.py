@@ -23,7 +23,7 @@ from goip.store.fold import Folder
 from goip.store.load import load
 from goip.store.lock import SingleNodeLock
 from goip.store.migrate import migrate
-from goip.store.writer import Writer
+from goip.store.writer import Waiter, Writer
 
 T = TypeVar("T")
 
@@ -99,6 +99,10 @@ class Store:
     def record(self, change: Change[T]) -> asyncio.Future[T]:
         """Commit a change; see `Writer.record`."""
         return self.writer.record(change)
+
+    def tell(self, change: Change[T], waiter: Waiter[T]) -> None:
+        """Commit a change; see `Writer.tell`."""
+        self.writer.tell(change, waiter)
 
     def transact(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> asyncio.Future[T]:
         """Run `work` in a transaction of its own; see `Writer.transact`."""

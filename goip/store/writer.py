@@ -12,7 +12,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -27,6 +27,7 @@ from goip.store.fold import Folder
 from goip.store.sms import find_repeats
 
 T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
 Work = Callable[[AsyncConnection], Awaitable[Any]]
 Publish = Callable[[Sequence[Event]], None]
 CatchUp = Callable[[], Awaitable[Sequence[Event]]]
@@ -38,11 +39,24 @@ _TICK_SECONDS = 0.25
 """How soon folding and the totals get their turn when nothing else is written."""
 
 
+class Waiter(Protocol[T_contra]):
+    """Who is told, once, what became of a change: a future, or what costs less. It must not block."""
+
+    def done(self) -> bool:
+        """True when nobody waits any more."""
+
+    def set_result(self, result: T_contra, /) -> None:
+        """It is on disk and published."""
+
+    def set_exception(self, exception: Exception, /) -> None:
+        """It is not recorded."""
+
+
 class Item(NamedTuple):
     """A change, or work of its own on the connection, and who waits for it."""
 
     task: Change[Any] | Work
-    waiter: asyncio.Future[Any]
+    waiter: Waiter[Any]
 
 
 class Writer:
@@ -86,24 +100,30 @@ class Writer:
 
         Raises Unavailable when too much is waiting already.
         """
-        return self._enqueue(change)
+        waiter: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.tell(change, waiter)
+        return waiter
+
+    def tell(self, change: Change[T], waiter: Waiter[T]) -> None:
+        """`record`, for who waits in a way of its own."""
+        self._enqueue(Item(change, waiter))
 
     def transact(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> asyncio.Future[T]:
         """The answer of `work`, run on the writing connection in a transaction of its own."""
-        return self._enqueue(work)
+        waiter: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._enqueue(Item(work, waiter))
+        return waiter
 
-    def _enqueue(self, task: Change[Any] | Work) -> asyncio.Future[Any]:
+    def _enqueue(self, item: Item) -> None:
         if self._stopping:
             raise Unavailable("the server is stopping", code="stopping")
         if len(self._queue) >= self._queue_size:
             raise Unavailable(
                 "too many changes are waiting for the disk", code="overloaded", retry_after_seconds=2
             )
-        waiter: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if not self._queue:
             self._work_is_there.set()
-        self._queue.append(Item(task, waiter))
-        return waiter
+        self._queue.append(item)
 
     def start(self) -> None:
         """Begin to write."""
@@ -268,7 +288,10 @@ class Writer:
 def _resolve(item: Item, answer: Any) -> None:
     if item.waiter.done():  # whoever asked went away; the change is committed all the same
         return
-    if isinstance(answer, Exception):
-        item.waiter.set_exception(answer)
-    else:
-        item.waiter.set_result(answer)
+    try:
+        if isinstance(answer, Exception):
+            item.waiter.set_exception(answer)
+        else:
+            item.waiter.set_result(answer)
+    except Exception:  # its neighbours are to hear all the same
+        log.exception("writer.waiter_defect")

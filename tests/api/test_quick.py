@@ -14,7 +14,8 @@ from aiohttp import web
 
 from goip.api.appkeys import KEYRING, STORE
 from goip.api.gateway import quick_heartbeats
-from goip.api.quick import Begun, QuickRunner
+from goip.api.quick import Answer as Answering
+from goip.api.quick import Begin, QuickRunner
 from goip.app import build_app
 from goip.config import Config
 from goip.errors import Unavailable
@@ -75,13 +76,13 @@ class Served:
     def store(self) -> Store:
         return self.app[STORE]
 
-    def begin(self) -> Callable[..., Begun | None]:
+    def begin(self) -> Begin:
         quick = quick_heartbeats(self.app)
 
-        def counted(*arguments: Any) -> Begun | None:
-            begun = quick(*arguments)
-            self.n_quick += begun is not None
-            return begun
+        def counted(*arguments: Any) -> Answering | None:
+            answering = quick(*arguments)
+            self.n_quick += answering is not None
+            return answering
 
         return counted
 
@@ -275,7 +276,7 @@ async def test_a_full_queue_is_an_honest_answer(served: Served, monkeypatch: pyt
     def full(_change: Any) -> Any:
         raise Unavailable("too many changes are waiting for the disk", code="overloaded")
 
-    monkeypatch.setattr(served.store, "record", full)
+    monkeypatch.setattr(served.store.writer, "_enqueue", full)
     async with served.wire() as wire:
         answer = await wire.ask(request(key=served.key))
     assert (answer.status, answer.body["code"], served.n_quick) == (503, "overloaded", 0)
