@@ -25,6 +25,7 @@ from goip.api.appkeys import (
     PAGE,
     SOCKETIO,
     STORE,
+    TOLD,
     WIRE,
     FirstStart,
 )
@@ -39,6 +40,7 @@ from goip.auth.principals import Principal
 from goip.clock import Clock, now_ms
 from goip.config import Config
 from goip.gateways.mqtt import LinkState
+from goip.once import Once
 from goip.realtime import emitters
 from goip.realtime.doors import Doors
 from goip.realtime.hub import Hub
@@ -76,6 +78,7 @@ def build_app(config: Config, *, clock: Clock = now_ms, page_folder: Path = PAGE
     app[HISTORY] = History(store, config.replay_limit)
     app[JOBS] = Jobs(app[HUB], clock)
     app[WIRE] = WireLog(clock, claimed, partial(tell_frame, app[HUB]))
+    app[TOLD] = Once()
     app[BROKER] = LinkState()
     app[FIRST_START] = FirstStart()
     app[DEVICE_LIMIT] = RateLimit(config.device_rate, "device")

@@ -14,6 +14,7 @@ from goip.clock import moment_in_zone, to_iso
 from goip.digest import digest_of
 from goip.errors import NotFound, Unavailable
 from goip.models import Device, Heartbeat, InboundSms, Note, SimSlot, Sms, device_room
+from goip.once import Once
 from goip.store.draft import Draft
 from goip.store.statements import Write
 from goip.store.store import Store
@@ -75,6 +76,15 @@ async def record_note(store: Store, note: Note) -> None:
     Raises NotFound for an unknown device, Unavailable when it cannot be stored now.
     """
     await store.record(NoteChange(note, store.clock()))
+
+
+async def record_note_once(store: Store, note: Note, told: Once, push: str) -> None:
+    """The same for a sender that says it again when our answer is lost; `push` names what it said, to the byte.
+
+    A note has no id, and two of one content may be two: only what is said in the very same words is a repeat.
+    """
+    key = digest_of(push, note)
+    await told.do(key, lambda: store.record(NoteChange(note, store.clock())))
 
 
 async def record_departure(store: Store, device_id: str, reason: str) -> None:

@@ -28,6 +28,7 @@ from goip.gateways.dbl.listener import DblListener
 from goip.gateways.dinstar.door import Door
 from goip.gateways.dinstar.listener import DinstarListener
 from goip.gateways.mqtt import need_library
+from goip.gateways.mqtt.recording import Recorder
 from goip.gateways.yeastar.client import dialling
 
 log = structlog.get_logger(__name__)
@@ -191,10 +192,12 @@ async def _broker(app: web.Application, config: Config) -> AsyncIterator[None]:
     need_library()
     from goip.gateways.mqtt.client import Limits, MqttClient
 
+    needs_approval = config.enrollment == "approve"
+    is_turned_away = app[KEYRING].rejections.__contains__
     client = MqttClient(
         config.mqtt,
         app[STORE],
-        needs_approval=config.enrollment == "approve",
+        recorder=Recorder(app[STORE], needs_approval=needs_approval, is_turned_away=is_turned_away),
         limits=Limits(most_bytes=config.max_body_bytes),
         state=app[BROKER],
         keeping=app[WIRE].keeping,

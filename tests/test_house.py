@@ -20,6 +20,7 @@ LOWEST = {
     "clock",
     "digest",
     "models",
+    "once",
     "rhythm",
     "transitions",
     "wire",

@@ -14,6 +14,7 @@ from goip.auth.principals import Principal
 from goip.clock import Clock
 from goip.config import Config
 from goip.gateways.mqtt import LinkState
+from goip.once import Once
 from goip.realtime.doors import Doors
 from goip.realtime.hub import Hub
 from goip.realtime.progress import Jobs
@@ -41,6 +42,7 @@ DOORS = web.AppKey("doors", Doors)
 HISTORY = web.AppKey("history", History)
 JOBS = web.AppKey("jobs", Jobs)
 WIRE = web.AppKey("wire", WireLog)
+TOLD = web.AppKey("told", Once)
 BROKER = web.AppKey("broker", LinkState)
 SOCKETIO = web.AppKey("socketio", SocketIoTransport)
 PAGE = web.AppKey("page", Page)

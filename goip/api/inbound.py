@@ -11,12 +11,13 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from goip.api.appkeys import ADDRESS_LIMIT, DEVICE_LIMIT, KEYRING, STORE
-from goip.api.bodies import read_body
+from goip.api.appkeys import ADDRESS_LIMIT, DEVICE_LIMIT, KEYRING, STORE, TOLD
+from goip.api.bodies import BODY, read_body
 from goip.api.callers import address_of
 from goip.api.enrolling import record_or_enrol
 from goip.api.tapping import about_owner_of
 from goip.auth.gateways import admit, find_gateway_key
+from goip.digest import digest_of
 from goip.errors import (
     Forbidden,
     GoipError,
@@ -30,8 +31,8 @@ from goip.errors import (
 from goip.fields import Identifier, length
 from goip.gateways import HttpMake, Push
 from goip.gateways.registry import HTTP_MAKES
-from goip.ingest import record_note, record_sms
-from goip.models import Heartbeat, InboundSms, Told
+from goip.ingest import record_note_once, record_sms
+from goip.models import Heartbeat, InboundSms, Note, Told
 from goip.store.fleet import Fleet
 from goip.store.keys import Key
 from goip.validation import take_one
@@ -128,7 +129,7 @@ async def _record(
         held_to = None if _declares(app[STORE].fleet, beat) else make.silence_seconds
         timed = beat if held_to is None else beat._replace(interval_seconds=held_to)
         await record_or_enrol(app, timed, admission, address_of(request), make=make.name)
-    await asyncio.gather(*(_record_other(app, item) for item in items if not isinstance(item, Heartbeat)))
+    await asyncio.gather(*(_record_other(request, item) for item in items if not isinstance(item, Heartbeat)))
 
 
 def _declares(fleet: Fleet, beat: Heartbeat) -> bool:
@@ -139,8 +140,10 @@ def _declares(fleet: Fleet, beat: Heartbeat) -> bool:
     )
 
 
-async def _record_other(app: web.Application, item: Told) -> None:
+async def _record_other(request: web.Request, item: InboundSms | Note) -> None:
+    app = request.app
     if isinstance(item, InboundSms):
         await record_sms(app[STORE], item)
-    elif not isinstance(item, Heartbeat):
-        await record_note(app[STORE], item)
+    else:
+        said = digest_of(request.method, request.rel_url.raw_path_qs, request[BODY])
+        await record_note_once(app[STORE], item, app[TOLD], said)

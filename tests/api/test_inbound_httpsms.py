@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,6 +12,8 @@ from aiohttp.test_utils import TestClient
 
 from goip.app import build_app
 from goip.config import Config
+from goip.errors import Unavailable
+from goip.ingest import NoteChange
 from tests.api.conftest import PASSWORD, Client, log_in_as_program, refused
 from tests.api.quick_server import QuickTestServer
 from tests.api.test_inbound import ENROLMENT_KEY, messages, store_of
@@ -131,6 +134,38 @@ async def test_a_missed_call_and_a_report_stand_in_the_devices_timeline(client: 
     assert (call["state"], call["number"], call["slotIndex"]) == ("missed", "+15550101", 1)
     [report] = await facts_of(client, "attic", "delivery-report")
     assert (report["reference"], report["status"]) == ("m-1", "failed: NO_SERVICE")
+
+
+async def test_a_call_that_is_posted_again_in_the_same_words_is_told_once(client: Client) -> None:
+    key = await key_of(client, "attic")
+    twins = await asyncio.gather(*(post(client, CALLS, MISSED, key) for _ in range(2)))
+    again = await post(client, CALLS, MISSED, key)
+    assert {each.status for each in (*twins, again)} == {200}
+    assert len(await facts_of(client, "attic", "call-event")) == 1
+    later = {**MISSED, "timestamp": "2026-11-21T05:23:22.123000000Z"}
+    assert (await post(client, CALLS, later, key)).status == 200
+    assert len(await facts_of(client, "attic", "call-event")) == 2
+
+
+async def test_a_call_that_could_not_be_stored_is_told_when_it_comes_again(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = await key_of(client, "attic")
+    record = store_of(client).record
+    is_full = True
+
+    def full(change: Any) -> asyncio.Future[Any]:
+        if not (is_full and isinstance(change, NoteChange)):
+            return record(change)
+        refused: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        refused.set_exception(Unavailable("the disk is full"))
+        return refused
+
+    monkeypatch.setattr(store_of(client), "record", full)
+    assert (await post(client, CALLS, MISSED, key)).status == 503
+    is_full = False
+    assert (await post(client, CALLS, MISSED, key)).status == 200
+    assert len(await facts_of(client, "attic", "call-event")) == 1
 
 
 async def test_there_is_nothing_for_the_app_to_send(client: Client) -> None:

@@ -20,7 +20,7 @@ from goip.errors import GoipError, InvalidPayload, Unauthorized, Unavailable
 from goip.gateways.mqtt import MAKE, LinkState
 from goip.gateways.mqtt.decode import filters_of
 from goip.gateways.mqtt.link import Link, Publication, Terms, TooOld
-from goip.gateways.mqtt.recording import record
+from goip.gateways.mqtt.recording import Recorder
 from goip.gateways.mqtt.replaying import head_of
 from goip.store.store import Store
 from goip.wirelog.exchange import Exchange, refused, taken
@@ -72,7 +72,7 @@ class MqttClient:
         broker: BrokerAddress,
         store: Store,
         *,
-        needs_approval: bool = False,
+        recorder: Recorder | None = None,
         limits: Limits = _ROOM,
         state: LinkState | None = None,
         keeping: Keeping = nullcontext,
@@ -80,7 +80,7 @@ class MqttClient:
     ) -> None:
         self._broker = broker
         self._store = store
-        self._needs_approval = needs_approval
+        self._recorder = recorder or Recorder(store)
         self._limits = limits
         self._state = state or LinkState()
         self._keeping = keeping
@@ -222,7 +222,7 @@ class MqttClient:
             raise InvalidPayload("it was retained: it tells what was, and not what is")
         if len(message.payload) > self._limits.most_bytes:
             raise InvalidPayload(f"a message has at most {self._limits.most_bytes} bytes")
-        await record(self._store, message.topic, message.payload, needs_approval=self._needs_approval)
+        await self._recorder.record(message.topic, message.payload)
 
     def _exchange(self, message: Publication) -> Exchange:
         exchange = Exchange(self._store.clock(), "mqtt", MAKE, self._broker.host, message.payload)
