@@ -52,8 +52,8 @@ def main() -> int:
         return 1
     page = subprocess.run([npm, "run", "--silent", "test"], cwd=ROOT / "web", check=False).returncode
     # Much of the time is waited: two files at once. One file stays in one process, with its servers.
-    pytest = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", *sys.argv[1:]]
-    python = subprocess.run(pytest, cwd=ROOT, check=False).returncode
+    pytest = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+    python = subprocess.run([*pytest, *sys.argv[1:]], cwd=ROOT, check=False).returncode
     return page or python
 
 
