@@ -116,6 +116,10 @@ class Mosquitto:
             self._process.send_signal(signal.SIGTERM)
             self._process.wait(START_SECONDS)
 
+    def forget(self) -> None:
+        """Its sessions are lost, once it has stopped."""
+        (self._folder / "mosquitto.db").unlink()
+
     async def publish(self, topic: str, payload: object, *, qos: int = 1, retain: bool = False) -> None:
         """As a gateway does it, below the prefix; it is with the broker when this returns."""
         await self.publish_all([(topic, payload)], qos=qos, retain=retain)

@@ -239,6 +239,21 @@ async def test_a_broker_that_goes_and_comes_back_is_heard_again(
         await until_texts(ear, 2)
 
 
+async def test_a_broker_that_forgot_us_is_subscribed_to_again_and_that_is_said(
+    store: Store, broker: Mosquitto, ear: Ear
+) -> None:
+    with capture_logs() as logs:
+        async with hearing(store, broker) as state:
+            broker.stop()
+            await until(lambda: state.trouble is not None)
+            broker.forget()
+            await asyncio.to_thread(broker.start)
+            await until(lambda: state.trouble is None)
+            await broker.publish("box-1/sms", sms("after"))
+            await until_texts(ear, 1)
+    assert [line["event"] for line in logs].count("mqtt.session_lost") == 1
+
+
 async def test_what_is_published_while_the_road_is_broken_comes_later(
     store: Store, broker: Mosquitto, road: Road, ear: Ear
 ) -> None:

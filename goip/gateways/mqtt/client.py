@@ -95,6 +95,7 @@ class MqttClient:
         self._numbers: set[int] = set()
         self._waiting: set[int] = set()
         self._task: asyncio.Task[None] | None = None
+        self._has_session = False
         self._is_ending = False
 
     async def __aenter__(self) -> Self:
@@ -142,7 +143,10 @@ class MqttClient:
             is_known = await link.open()
             await link.subscribe(filters_of(self._broker.prefix))
             self._state.trouble = None
-            log.info("mqtt.connected", broker=self._broker.host, was_kept_for_us=is_known)
+            log.info("mqtt.connected", broker=self._broker.host)
+            if self._has_session and not is_known:
+                log.warning("mqtt.session_lost", broker=self._broker.host)
+            self._has_session = True
             return await link.ended
         finally:
             self._link = None
