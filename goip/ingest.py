@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from goip import boxes, transitions
 from goip.cards import compare_cards, conflicts
 from goip.clock import moment_in_zone, to_iso
@@ -195,13 +197,13 @@ def join_box(draft: Draft, line: Device, at: int) -> Device:
         name = boxes.stem_of(line.device_id)
         beat = Heartbeat(place.box_id, name=name, ip_address=line.ip_address, interval_seconds=seconds)
         HeartbeatChange(beat, at, Enrolment(None, line.make)).decide(draft)
-        tell_device(draft, place.founder._replace(parent=place.box_id))
-    return tell_device(draft, line._replace(parent=place.box_id))
+        tell_device(draft, replace(place.founder, parent=place.box_id))
+    return tell_device(draft, replace(line, parent=place.box_id))
 
 
 def tell_device(draft: Draft, device: Device) -> Device:
     """Store what was decided about a device, and tell of it."""
-    device = device._replace(seq=draft.next_seq())
+    device = replace(device, seq=draft.next_seq())
     draft.put_device(device)
     draft.fact("device-updated", device_json(device), device_room(device.device_id))
     return device

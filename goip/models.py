@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Self
 
+import msgspec
+
 from goip.errors import InvalidPayload
 
 Status = Literal["online", "late", "offline", "unknown"]
@@ -114,8 +116,8 @@ class SetAside(NamedTuple):
 NO_BRAND: Mapping[str, str] = {}
 
 
-class Device(NamedTuple):
-    """A box or a phone: what heartbeats, and has a room.
+class Device(msgspec.Struct, frozen=True, gc=False):
+    """A box or a phone: what heartbeats, and has a room. `msgspec.structs.replace` makes the next value of it.
 
     `pk` is the number inside the database, `device_id` the make's own name for it on the wire.
     `parent` is the `device_id` of the box that it is a line of, one level up and no more; `time_zone` the IANA name of

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypedDict
 
+from msgspec.structs import replace
+
 from goip.clock import to_iso
 from goip.errors import Conflict, InvalidPayload, NotFound
 from goip.ingest import join_box, tell_device
@@ -99,10 +101,10 @@ class ChangeDevice(_DeviceChange):
         """Apply them."""
         device = _get(draft, self.device_id)
         check_parent(draft, self.device_id, self.settings)
-        changed = device._replace(**self.settings)
+        changed = replace(device, **self.settings)
         if not self.is_adopted:
             return tell_device(draft, changed)
-        adopted = tell_device(draft, changed._replace(is_pending=False))
+        adopted = tell_device(draft, replace(changed, is_pending=False))
         is_news = device.is_pending and "parent" not in self.settings
         return join_box(draft, adopted, draft.at) if is_news else adopted
 
@@ -120,7 +122,7 @@ class RemoveDevice(_DeviceChange):
         if self.is_rejection and not device.is_pending:
             raise Conflict("this device does not wait to be adopted", code="not_pending")
         for line in draft.lines_of(self.device_id):
-            tell_device(draft, line._replace(parent=None))
+            tell_device(draft, replace(line, parent=None))
         draft.remove_device(device)
         told = {"deviceId": self.device_id, "isRejected": self.is_rejection, "at": to_iso(draft.at)}
         draft.fact("device-removed", told, device_room(self.device_id))

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from goip import rhythm
 from goip.clock import to_iso
 from goip.models import Device, Heartbeat, Rhythm, SetAside, SimSlot, Status
@@ -67,7 +69,7 @@ def beat(device: Device, heartbeat: Heartbeat, received_at: int, seq: int) -> St
 def silence(device: Device, status: Status, reason: str, at: int, seq: int) -> Step:
     """The device after a deadline passed, or after a start of ours."""
     fact = status_fact(device, status, reason, at)
-    return Step(device._replace(status=status, status_reason=reason, status_since=at, seq=seq), (fact,))
+    return Step(replace(device, status=status, status_reason=reason, status_since=at, seq=seq), (fact,))
 
 
 def status_fact(device: Device, status: Status, reason: str, at: int, *, is_new_device: bool = False) -> Fact:
@@ -126,7 +128,8 @@ def _seen(device: Device, heartbeat: Heartbeat, received_at: int, seq: int) -> D
     aside = device.set_aside
     if heartbeat.sent_at is not None:
         aside = SetAside(heartbeat.sent_at, received_at)
-    return device._replace(
+    return replace(
+        device,
         last_seen_at=received_at,
         set_aside=aside,
         seq=seq,
@@ -148,7 +151,8 @@ def _online(device: Device, received_at: int) -> dict[str, Any]:
 def _updated(known: Device, told: Heartbeat, received_at: int, seq: int) -> Device:
     """The device with what a heartbeat tells; what that does not say stays."""
     sim_slots, brand_info, interval_seconds = told.sim_slots, told.brand_info, told.interval_seconds
-    return known._replace(
+    return replace(
+        known,
         name=told.name if known.name is None else known.name,  # one that an operator gave is kept
         battery_level=known.battery_level if told.battery_level is None else told.battery_level,
         charging=known.charging if told.charging is None else told.charging,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from goip.boxes import Place, has_no_line_of_its_own, is_due, place_of, stem_of
 from goip.models import Device, SimSlot
@@ -12,7 +13,7 @@ HOST = "192.0.2.7"
 
 def line(device_id: str, **told: object) -> Device:
     fields: dict[str, object] = {"make": "dbl", "ip_address": HOST, "slots": (SimSlot(0),)}
-    return Device(1, device_id, 0)._replace(**{**fields, **told})
+    return replace(Device(1, device_id, 0), **{**fields, **told})
 
 
 def place(device: Device, *others: Device) -> Place | None:
@@ -90,5 +91,5 @@ def test_a_box_without_a_line_of_its_own_counts_twice_in_an_interval() -> None:
     assert not has_no_line_of_its_own(line("goip1"))
     assert not has_no_line_of_its_own(line("rack", slots=(), make="http"))
     assert is_due(box, 0)
-    assert not is_due(box._replace(last_seen_at=1_000), 15_999)
-    assert is_due(box._replace(last_seen_at=1_000), 16_000)
+    assert not is_due(replace(box, last_seen_at=1_000), 15_999)
+    assert is_due(replace(box, last_seen_at=1_000), 16_000)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from goip import transitions
 from goip.clock import to_iso
@@ -119,7 +120,7 @@ def test_an_old_beat_brings_a_device_back_too() -> None:
 def test_silence_flips_the_status_and_nothing_else(status: Status, is_online: bool) -> None:
     known = device(battery_level=80)
     step = transitions.silence(known, status, "no heartbeat", NOW, 101)
-    expected = known._replace(status=status, status_reason="no heartbeat", status_since=NOW, seq=101)
+    expected = replace(known, status=status, status_reason="no heartbeat", status_since=NOW, seq=101)
     assert step.device == expected
     (fact,) = step.facts
     assert fact.data["previousStatus"] == "online"
@@ -162,8 +163,8 @@ def test_a_beat_from_before_the_newest_one_never_moves_the_rest_of_the_state(
     known = device(sent_at=NOW, counter=50, battery_level=80, name="Roof", status=status)
     step = beat(known, sent_at=NOW - age, **told)
     assert step.is_backlog
-    kept = {name for name in Device._fields if getattr(step.device, name) == getattr(known, name)}
-    assert kept | ALWAYS_NEWS == set(Device._fields)
+    kept = {name for name in Device.__struct_fields__ if getattr(step.device, name) == getattr(known, name)}
+    assert kept | ALWAYS_NEWS == set(Device.__struct_fields__)
     assert "device-reboot" not in names(step)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import orjson
+from msgspec.structs import replace
 
 from goip.models import Device, Event, SimSlot, Sms, Stats
 from goip.wire import device_json, dumps, event_json, phone_numbers, sms_json, stats_json
@@ -98,7 +99,7 @@ def test_numbers_are_told_once_the_devices_own_first() -> None:
         SimSlot(2, phone_number="+1"),
         SimSlot(3, phone_number="+2"),
     )
-    assert phone_numbers(DEVICE._replace(phone_number="+1", slots=slots)) == ["+1", "+2"]
+    assert phone_numbers(replace(DEVICE, phone_number="+1", slots=slots)) == ["+1", "+2"]
 
 
 def test_a_message_has_the_names_of_the_contract() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from goip.errors import InvalidPayload
 from goip.gateways.dbl.events import News, call_change, news_of
@@ -133,7 +134,7 @@ def test_the_state_of_a_call_is_the_lines_state_too() -> None:
 def test_a_slot_is_in_use_while_there_is_a_call(
     before: str | None, call_state: str, after: str | None
 ) -> None:
-    known = LINE._replace(slots=(SLOT._replace(status=before),))
+    known = replace(LINE, slots=(SLOT._replace(status=before),))
     beat, _ = news_of(packet(f"STATE:1;{WHO};gsm_remain_state:{call_state}"), known)
     assert beat is not None
     assert beat.sim_slots is not None
@@ -142,7 +143,7 @@ def test_a_slot_is_in_use_while_there_is_a_call(
 
 def test_a_line_without_a_slot_has_no_state_to_mend() -> None:
     told = packet(f"STATE:1;{WHO};gsm_remain_state:IDLE")
-    for known in (None, LINE._replace(slots=())):
+    for known in (None, replace(LINE, slots=())):
         assert news_of(told, known) == News(notes=(call("idle"),))
 
 
@@ -193,7 +194,7 @@ def test_a_keepalive_tells_a_change_of_call_that_no_event_told(
     before: str | None, now: str, states: list[str]
 ) -> None:
     told = call_change(
-        packet(f"req:5;id:goip-1;pass:p;voip_state:{now};"), LINE._replace(device_status=before)
+        packet(f"req:5;id:goip-1;pass:p;voip_state:{now};"), replace(LINE, device_status=before)
     )
     assert [each.state for each in told if isinstance(each, CallEvent)] == states
 
