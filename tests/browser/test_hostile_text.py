@@ -178,7 +178,7 @@ def test_hostile_names_are_text_on_the_device_s_own_page_and_in_its_dialogs(
         page = reader.open(f"/devices/{device.device_id}")
         expect(page.get_by_role("heading", level=1)).to_have_text(visible(device.name))
         expect_only_text(reader)
-        for button in ("Rename", "New key", "Delete"):
+        for button in ("Settings", "New key", "Delete"):
             page.get_by_role("button", name=button).click()
             expect(page.get_by_role("dialog")).to_be_visible()
             expect_only_text(reader)

@@ -106,7 +106,7 @@ def test_a_new_name_is_in_everybody_s_list(new_reader: NewReader, server: LiveSe
     expect(other.row(device)).to_be_visible()
 
     page = one.open(f"/devices/{device}")
-    page.get_by_role("button", name="Rename").click()
+    page.get_by_role("button", name="Settings").click()
     page.get_by_role("dialog").get_by_label("Name").fill("Roof, north side")
     page.get_by_role("dialog").get_by_role("button", name="Save").click()
     expect(page.get_by_role("dialog")).to_have_count(0)

@@ -87,7 +87,7 @@ def _device(tab: str, name: str) -> Place:
 
 def _rename(reader: Reader, fleet: Fleet) -> None:
     page = reader.open(f"/devices/{fleet.phone}")
-    page.get_by_role("button", name="Rename").click()
+    page.get_by_role("button", name="Settings").click()
     expect(page.get_by_role("dialog")).to_be_visible()
 
 
@@ -100,6 +100,7 @@ PLACES: dict[str, Place] = {
     "login": _login,
     "overview": _open("/"),
     "devices": _devices,
+    "nobody waits": _open("/waiting"),
     "no device fits": _open("/devices?search=nothing-is-called-so"),
     "device": _device("messages", "Messages"),
     "heartbeats of a device": _device("heartbeats", "Heartbeats"),

@@ -197,7 +197,7 @@ def test_a_viewer_sees_no_button_that_is_not_theirs(new_reader: NewReader, serve
 
     reader.open(f"/devices/{device}")
     expect_heading(reader, device)
-    for name in ("Rename", "New key", "Delete"):
+    for name in ("Settings", "New key", "Delete"):
         expect(page.get_by_role("button", name=name)).to_have_count(0)
     reader.open(f"/inbox?thread={device}&peer=%2B15550123")
     page.get_by_role("button", name="Details").click()
@@ -220,7 +220,7 @@ def test_a_lost_csrf_cookie_is_told_in_words(
     reader.log_in_anew(operator.name, PASSWORD)
     page = reader.open(f"/devices/{device}")
     reader.context.clear_cookies(name="goip_csrf")
-    page.get_by_role("button", name="Rename").click()
+    page.get_by_role("button", name="Settings").click()
     page.get_by_role("dialog").get_by_label("Name").fill("Not this one")
     page.get_by_role("dialog").get_by_role("button", name="Save").click()
     expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("reload the page and try again")
@@ -229,7 +229,7 @@ def test_a_lost_csrf_cookie_is_told_in_words(
     expect_login(reader)
     reader.sign_in(operator.name, PASSWORD)
     expect_heading(reader, device)
-    page.get_by_role("button", name="Rename").click()
+    page.get_by_role("button", name="Settings").click()
     page.get_by_role("dialog").get_by_label("Name").fill("This one")
     page.get_by_role("dialog").get_by_role("button", name="Save").click()
     expect_heading(reader, "This one")

@@ -15,6 +15,7 @@ const routes: RouteRecordRaw[] = [
   { path: '/', name: 'overview', component: () => import('./views/overview/OverviewView.vue'), meta: { title: 'overview.title' } },
   { path: '/devices', name: 'devices', component: () => import('./views/devices/DevicesView.vue'), meta: { title: 'shell.devices' } },
   { path: '/devices/:id', name: 'device', component: () => import('./views/device/DeviceView.vue'), props: true, meta: { title: 'shell.device' } },
+  { path: '/waiting', name: 'waiting', component: () => import('./views/waiting/WaitingView.vue'), meta: { title: 'waiting.title' } },
   { path: '/inbox', name: 'inbox', component: () => import('./views/inbox/InboxView.vue'), meta: { title: 'shell.inbox' } },
   { path: '/setup/:make?', name: 'setup', component: () => import('./views/setup/SetupView.vue'), props: true, meta: { title: 'setup.title' } },
   { path: '/ws-test', name: 'wstest', component: () => import('./views/wstest/WsTestView.vue'), meta: { title: 'wstest.title' } },

@@ -16,6 +16,7 @@ export type Stats = Schemas['Stats']
 export type StatusChange = Schemas['StatusChange']
 export type DeviceReboot = Schemas['DeviceReboot']
 export type DeviceRemoved = Schemas['DeviceRemoved']
+export type DeviceReadmitted = Schemas['DeviceReadmitted']
 
 export type SimInserted = Schemas['SimInserted']
 export type SimMoved = Schemas['SimMoved']
@@ -33,6 +34,7 @@ export interface EventData {
   'device-status-change': StatusChange
   'device-reboot': DeviceReboot
   'device-removed': DeviceRemoved
+  'device-readmitted': DeviceReadmitted
   'sim-inserted': SimInserted
   'sim-moved': SimMoved
   'sim-vanished': SimVanished
@@ -58,6 +60,13 @@ export type EnrollmentKey = Schemas['EnrollmentKeyAnswer']
 /** The makes of gateways, and what to type into each. */
 export type Makes = Schemas['MakesAnswer']
 export type Make = Schemas['Make']
+
+/** What an operator sets of a device. */
+export type DeviceSettings = Schemas['DevicePatch']
+/** A device that was turned away. */
+export type Rejection = Schemas['Rejection']
+export type Rejections = Schemas['RejectionsAnswer']
+export type DeviceKeys = Schemas['DeviceKeysAnswer']
 
 export type DevicePage = Schemas['DevicesAnswer']
 export type SmsPage = Schemas['SmsPageAnswer']

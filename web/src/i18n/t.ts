@@ -7,10 +7,11 @@ import overview from './en/overview.json'
 import parts from './en/parts.json'
 import setup from './en/setup.json'
 import shell from './en/shell.json'
+import waiting from './en/waiting.json'
 import wstest from './en/wstest.json'
 import type makes from './en/makes.json'
 
-const english = { shell, parts, overview, login, devices, device, inbox, setup, wstest }
+const english = { shell, parts, overview, login, devices, device, inbox, setup, waiting, wstest }
 
 /** Areas that are large and of one page only come with that page: see `addTexts`. */
 type Catalogue = typeof english & { makes: typeof makes }

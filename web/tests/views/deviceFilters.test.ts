@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest'
+import { boxesOf } from '@/views/devices/boxes'
 import { filtersOf, matching, queryOf, type DeviceFilters } from '@/views/devices/deviceFilters'
 import { foldedName, orderedIds } from '@/views/devices/deviceOrder'
 import { aDevice, aSlot } from './devicesFixture'
 
-const none: DeviceFilters = { search: '', shelves: [], make: '', sort: 'status' }
+const none: DeviceFilters = { search: '', shelves: [], make: '', box: '', sort: 'status' }
 
 describe('filters in the URL', () => {
   it('come back as they were put in', () => {
-    const filters: DeviceFilters = { search: 'berlin +49', shelves: ['offline', 'pending'], make: 'ejoin', sort: '-lastSeen' }
+    const filters: DeviceFilters = { search: 'berlin +49', shelves: ['offline', 'pending'], make: 'ejoin', box: 'goip@192.0.2.7', sort: '-lastSeen' }
     expect(filtersOf(queryOf(filters) as Record<string, string>)).toEqual(filters)
   })
 
@@ -92,5 +93,38 @@ describe('the order of devices', () => {
     const before = performance.now()
     orderedIds(fleet, 'name')
     expect(performance.now() - before).toBeLessThan(200)
+  })
+})
+
+describe('boxes and their lines', () => {
+  const fleet = [
+    aDevice('goip10', { parent: 'box' }),
+    aDevice('goip9', { parent: 'box', status: 'offline', isOnline: false }),
+    aDevice('alone'),
+    aDevice('box', { name: 'goip' }),
+    aDevice('rack', { name: 'goip' }),
+    aDevice('line', { parent: 'rack' }),
+  ]
+
+  it('are counted whatever is filtered', () => {
+    const { boxes } = matching(fleet, { ...none, search: 'nothing is called so' })
+    expect([...boxes]).toEqual([['box', { online: 1, total: 2 }], ['rack', { online: 1, total: 1 }]])
+  })
+
+  it('are found together', () => {
+    const { devices, counts, total } = matching(fleet, { ...none, box: 'box' })
+    expect(devices.map((device) => device.deviceId)).toEqual(['goip10', 'goip9', 'box'])
+    expect([counts.online, counts.offline, total]).toEqual([2, 1, 6])
+  })
+
+  it('stand together, the box before its lines', () => {
+    expect(orderedIds(fleet, 'box')).toEqual(['alone', 'box', 'goip9', 'goip10', 'rack', 'line'])
+  })
+
+  it('are offered by their names, with the id where two have one', () => {
+    const { boxes } = matching(fleet, none)
+    const known = new Map(fleet.map((device) => [device.deviceId, device]))
+    expect(boxesOf(boxes, known)).toEqual([{ id: 'box', label: 'goip (box)' }, { id: 'rack', label: 'goip (rack)' }])
+    expect(boxesOf(new Map([['gone', { online: 0, total: 1 }]]), known)).toEqual([{ id: 'gone', label: 'gone' }])
   })
 })

@@ -1,5 +1,5 @@
 import type {
-  CardPlace, Device, DeviceReboot, DeviceStatus, SimConflict, SimInserted, SimMoved, SimVanished, Sms, StatusChange, WireEvent,
+  CardPlace, Device, DeviceReboot, DeviceRemoved, DeviceStatus, SimConflict, SimInserted, SimMoved, SimVanished, Sms, StatusChange, WireEvent,
 } from '@/api/types'
 import { visibleName } from '@/components/visibleText'
 import { t, type Key } from '@/i18n/t'
@@ -52,7 +52,9 @@ function wordsOf(event: WireEvent): Words {
     case 'device-updated':
       return { tone: 'plain', title: t('device.factUpdated'), text: visibleName((event.data as Device).name ?? '') }
     case 'device-removed':
-      return { tone: 'bad', title: t('device.factRemoved'), text: '' }
+      return { tone: 'bad', title: t((event.data as DeviceRemoved).isRejected ? 'device.factRejected' : 'device.factRemoved'), text: '' }
+    case 'device-readmitted':
+      return { tone: 'plain', title: t('device.factReadmitted'), text: '' }
     case 'sim-inserted': {
       const card = event.data as SimInserted
       return { tone: 'good', title: t('device.factSimInserted', { slot: card.slotIndex }), text: cardName(card) }

@@ -33,6 +33,8 @@ export type Rank = number | string | null
 const RANKS: Record<SortKey, (device: Device) => Rank> = {
   status: (device) => SHELVES.indexOf(shelfOf(device)),
   name: (device) => foldedName(labelOf(device)),
+  // A box and its lines stand together.
+  box: (device) => foldedName(device.parent ?? device.deviceId),
   battery: (device) => device.batteryLevel,
   signal: barsOf,
   lastSeen: (device) => (device.lastSeen ? time(device.lastSeen) : null),
@@ -42,6 +44,12 @@ const RANKS: Record<SortKey, (device: Device) => Rank> = {
 /** Fresh trouble before old trouble: what just broke is what somebody is looking for. */
 function freshness(device: Device): number {
   return device.isOnline || device.status === 'unknown' ? 0 : -time(device.statusSince)
+}
+
+/** What tells devices of one rank apart, before their names. */
+function orderWithin(key: SortKey, device: Device): number {
+  if (key === 'status') return freshness(device)
+  return key === 'box' && device.parent !== null ? 1 : 0
 }
 
 interface Entry {
@@ -72,7 +80,7 @@ export function orderedIds(devices: readonly Device[], sort: Sort, frozenRanks?:
     const id = device.deviceId
     const rank = frozenRanks?.has(id) ? (frozenRanks.get(id) ?? null) : RANKS[key](device)
     frozenRanks?.set(id, rank)
-    return { id, rank, then: key === 'status' ? freshness(device) : 0, name: foldedName(labelOf(device)) }
+    return { id, rank, then: orderWithin(key, device), name: foldedName(labelOf(device)) }
   })
   entries.sort(
     (a, b) => compareRank(a.rank, b.rank, way) || a.then - b.then || compareText(a.name, b.name) || compareText(a.id, b.id),

@@ -12,7 +12,7 @@ export function csvCell(value: unknown): string {
 }
 
 const HEADER = [
-  'deviceId', 'name', 'make', 'status', 'statusReason', 'statusSince', 'lastSeen', 'batteryLevel', 'signalStrength',
+  'deviceId', 'name', 'make', 'parent', 'status', 'statusReason', 'statusSince', 'lastSeen', 'batteryLevel', 'signalStrength',
   'model', 'firmware', 'ipAddress', 'operators', 'phoneNumbers', 'iccids',
 ]
 
@@ -20,7 +20,7 @@ function rowOf(device: Device): unknown[] {
   const slots = device.simSlots
   const list = (values: (string | null)[]) => values.filter(Boolean).join('; ')
   return [
-    device.deviceId, labelOf(device), device.make, shelfOf(device), device.statusReason, device.statusSince, device.lastSeen,
+    device.deviceId, labelOf(device), device.make, device.parent, shelfOf(device), device.statusReason, device.statusSince, device.lastSeen,
     device.batteryLevel, device.signalStrength, modelOf(device), device.firmware, device.ipAddress,
     list(slots.map((slot) => slot.operatorName ?? slot.carrierName)), list(device.phoneNumbers), list(slots.map((slot) => slot.iccid)),
   ]

@@ -43,7 +43,7 @@ export function useDeviceFilters() {
     if ('search' in patch) timer = setTimeout(writeUrl, PAUSE_MS)
     else writeUrl()
   }
-  const clear = () => change({ search: '', shelves: [], make: '' })
+  const clear = () => change({ search: '', shelves: [], make: '', box: '' })
 
   watch(
     () => route.query,

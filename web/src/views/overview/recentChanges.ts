@@ -19,7 +19,7 @@ function textOf(change: Change): string {
     case 'device-reboot':
       return t('overview.reboot')
     case 'device-removed':
-      return t('overview.removed')
+      return t(change.data.isRejected ? 'overview.rejected' : 'overview.removed')
     case 'device-updated':
       return t('overview.updated')
     case 'device-status-change': {

@@ -11,8 +11,11 @@ export interface Greeting {
   knocks: readonly WireFrame[]
 }
 
-export function greetingOf(choice: Choice, arrivals: readonly Device[], knocks: readonly WireFrame[], trial: Trial): Greeting {
+export function greetingOf(choice: Choice, heard: readonly Device[], knocks: readonly WireFrame[], trial: Trial): Greeting {
   const { make } = choice.make
+  // A box was not heard itself: it is there because its lines were.
+  const boxes = new Set(heard.map((device) => device.parent))
+  const arrivals = heard.filter(({ deviceId }) => !boxes.has(deviceId))
   const greeted = arrivals.filter((device) => device.make === make)
   const itself = greeted.filter(({ deviceId }) => !isOfTrial(trial, deviceId))
   // Whoever is here now may have knocked in vain before.

@@ -22,6 +22,11 @@ describe('the greeting', () => {
     expect(greetingOf(older, [box, other], [], TRIAL)).toMatchObject({ state: 'greeted', greeted: [box], others: [other] })
   })
 
+  it('is for the lines of a box, not for the box that they are under', () => {
+    const lines = [device('line-2', 3, { make: 'dinstar', parent: 'box' }), device('line-1', 2, { make: 'dinstar', parent: 'box' })]
+    expect(greetingOf(older, [device('box', 4, { make: 'dinstar' }), ...lines], [], TRIAL).greeted).toEqual(lines)
+  })
+
   it('does not take the page\'s own try for the gateway', () => {
     const tried = device('try-abcde-dinstar-tcp', 1, { make: 'dinstar' })
     expect(greetingOf(older, [tried], [], TRIAL).state).toBe('tried')
