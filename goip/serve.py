@@ -104,7 +104,7 @@ async def serve(config: Config) -> None:
         site = web.TCPSite(runner, config.host, config.port, backlog=1024)
         _calm_collector()
         await _listen(site, config)
-        dialled = dialling(app[STORE], config.yeastar)
+        dialled = dialling(app[STORE], config.yeastar, keeping=app[WIRE].keeping)
         async with _boxes(app, config), _dinstar_boxes(app, config), dialled, _broker(app, config):
             _welcome(app, config, runner.addresses[0][1])
             await _until_signal()
@@ -168,8 +168,12 @@ async def _dinstar_boxes(app: web.Application, config: Config) -> AsyncIterator[
         return
     needs_approval = config.enrollment == "approve"
     door = Door(app[STORE], app[KEYRING], config.dinstar_allow, needs_approval=needs_approval)
-    n_connections = config.connections_per_address
-    listener = DinstarListener(door, app[ADDRESS_LIMIT].allows, connections_per_address=n_connections)
+    listener = DinstarListener(
+        door,
+        app[ADDRESS_LIMIT].allows,
+        connections_per_address=config.connections_per_address,
+        keeping=app[WIRE].keeping,
+    )
     try:
         await listener.open(config.host, config.dinstar_port)
     except OSError as error:

@@ -16,9 +16,11 @@ from goip.errors import Conflict, GoipError, NotFound
 from goip.fields import Identifier, camel_case, length
 from goip.gateways import Push
 from goip.gateways.dbl.replaying import told_by_datagram
+from goip.gateways.dinstar.replaying import told_by_frame
 from goip.gateways.mqtt.replaying import address_in, told_by_publication
 from goip.gateways.native.decode import decode_heartbeat, decode_register, decode_sms
 from goip.gateways.registry import HTTP_MAKES
+from goip.gateways.yeastar.tap import told_by_block
 from goip.models import CallEvent, DeliveryReport, Heartbeat, InboundSms, Told, Ussd
 from goip.validation import take_one
 from goip.wire import Json
@@ -31,6 +33,10 @@ _NATIVE: Mapping[str, Callable[[object], Told]] = {
     "/api/device/heartbeat": decode_heartbeat,
     "/api/device/register": decode_register,
     "/api/sms/receive": decode_sms,
+}
+_TCP_MAKES: Mapping[str, Callable[[Frame], Sequence[Told]]] = {
+    "dinstar": lambda frame: told_by_frame(frame.body),
+    "yeastar": lambda frame: told_by_block(frame.key_device_id or frame.device_id or "", frame.body),
 }
 _KINDS: Mapping[type[Told], str] = {
     Heartbeat: "heartbeat",
@@ -53,6 +59,8 @@ def told_by(frame: Frame) -> Sequence[Told]:
         raise Conflict("only the beginning of this frame was kept", code="frame_cut")
     if frame.transport == "udp":
         return told_by_datagram(frame.body)
+    if frame.transport == "tcp" and frame.make in _TCP_MAKES:
+        return _TCP_MAKES[frame.make](frame)
     if frame.transport == "mqtt" and frame.head is not None:
         return told_by_publication(frame.head, frame.body)
     if frame.transport != "http" or frame.head is None:
@@ -114,7 +122,11 @@ def _frame_of_fixture(frame: Frame) -> Json:
 
 
 def _can_be_replayed(frame: Frame) -> bool:
-    return frame.direction == "in" and not frame.is_cut and frame.transport in ("http", "udp", "mqtt")
+    return (
+        frame.direction == "in"
+        and not frame.is_cut
+        and (frame.transport != "tcp" or frame.make in _TCP_MAKES)
+    )
 
 
 def _told_over_http(frame: Frame, head: str) -> Sequence[Told]:

@@ -7,8 +7,8 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 
 from goip.wirelog.frames import Transport, Verdict
@@ -68,6 +68,9 @@ class Exchange:
         if len(self.answers) < _MOST_ANSWERS:
             self.answers.append((head, body))
 
+
+Keeping = Callable[[Exchange], AbstractContextManager[object]]
+"""Keeps what becomes of an exchange within it."""
 
 _CURRENT: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
 

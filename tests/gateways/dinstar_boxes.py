@@ -14,6 +14,7 @@ from goip.gateways.dinstar.listener import DinstarListener, Pace
 from goip.models import Device
 from goip.store import tables as t
 from goip.store.store import Store
+from goip.wirelog.exchange import Keeping
 from tests.conftest import FakeClock
 from tests.gateways import dwg
 from tests.gateways.dwg import BOX
@@ -78,6 +79,7 @@ async def serve_boxes(store: Store, box_keyring: Keyring) -> AsyncIterator[Serve
             allow: Callable[[str], bool] = lambda _address: True,
             needs_approval: bool = False,
             connections_per_address: int = 0,
+            keeping: Keeping = contextlib.nullcontext,
             **pace: float,
         ) -> tuple[PlugIn, DinstarListener]:
             listener = DinstarListener(
@@ -85,6 +87,7 @@ async def serve_boxes(store: Store, box_keyring: Keyring) -> AsyncIterator[Serve
                 allow,
                 connections_per_address=connections_per_address,
                 pace=Pace(**pace),
+                keeping=keeping,
             )
             port = await listener.open("127.0.0.1", 0)
             stack.push_async_callback(listener.close)

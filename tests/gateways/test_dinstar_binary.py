@@ -67,10 +67,10 @@ PAPER = bytes.fromhex(
 
 def test_a_frame_is_a_head_and_a_body() -> None:
     found = one(PAPER)
-    assert found._replace(body=b"") == Frame(bytes.fromhex("000102030405"), 0x1F5CB818, 6, 1)
+    assert found._replace(body=b"", head=b"") == Frame(bytes.fromhex("000102030405"), 0x1F5CB818, 6, 1)
     assert (found.device_id, found.name) == ("00-01-02-03-04-05", "526170136-6")
     assert found.body[-8:] == "1234".encode("utf-16-be")
-    assert encode(found) == PAPER
+    assert encode(found) == found.head + found.body == PAPER
 
 
 def test_a_keepalive_to_the_byte() -> None:

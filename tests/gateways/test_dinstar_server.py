@@ -48,6 +48,15 @@ def test_a_box_reports_and_its_messages_outlive_the_server(make_server: MakeServ
         device = server.device(BOX)
         assert (device["make"], device["status"], device["intervalSeconds"]) == ("dinstar", "online", 60)
         assert [slot["status"] for slot in device["simSlots"]] == ["registered", "no sim"]
+        frames = server.get(f"/api/devices/{BOX}/frames", server.admin).must()["frames"]
+        assert [frame["head"].split()[0] for frame in frames] == [
+            "ANSWER",
+            "SMS",
+            "ANSWER",
+            "PORTS",
+            "ANSWER",
+            "LOGIN",
+        ]
         server.kill()
         assert ask(box, b"") == b""
     server.start()

@@ -35,13 +35,25 @@ RUSSIAN = "%EF%BB%BF%D0%95%D1%89%D1%91+%D0%BE%D1%82%D0%B2%D0%B5%D1%82+"
 
 
 def blocks_of(*pieces: bytes) -> list[Block]:
+    """The blocks, without how they were said."""
     splitter = Splitter()
-    return [block for piece in pieces for block in splitter.feed(piece)]
+    return [block._replace(said=b"") for piece in pieces for block in splitter.feed(piece)]
 
 
 def block_of(data: bytes) -> Block:
     [block] = blocks_of(data)
     return block
+
+
+@pytest.mark.parametrize("piece", [1, 7, 10_000])
+def test_a_block_knows_how_it_was_said(piece: int) -> None:
+    splitter, half = Splitter(), received()[:-40]
+    data = CONVERSATION + half
+    blocks = [block for at in range(0, len(data), piece) for block in splitter.feed(data[at : at + piece])]
+    told = [ACCEPTED, SPANS, received(), SPAN_2, sent("out-1"), SPAN_3]
+    assert [block.said.rstrip() for block in blocks] == [each.rstrip() for each in told]
+    assert [blocks_of(block.said) for block in blocks] == [[block._replace(said=b"")] for block in blocks]
+    assert splitter.unfinished == half
 
 
 def test_a_conversation_is_taken_apart() -> None:

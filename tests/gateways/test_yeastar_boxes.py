@@ -308,6 +308,9 @@ async def test_the_server_dials_the_boxes_of_its_settings(make_server: MakeServe
     server = await asyncio.to_thread(make_server(YEASTAR=setting).start)
     await box.say(received("hello"))
     await box.until(lambda: box.commands.count("gsm show span 3") >= 1)
+    frames = (await asyncio.to_thread(server.get, "/api/frames", server.admin)).json["frames"]
+    assert "Event: ReceivedSMS" in str(frames)
+    assert "s3cr" not in str(frames)
     await asyncio.to_thread(server.stop)
     await asyncio.to_thread(server.start)
     device = (await asyncio.to_thread(server.get, "/api/devices/office", server.admin)).json["device"]

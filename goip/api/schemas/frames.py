@@ -43,7 +43,8 @@ class WireFrameShape(Shape):
     """One message on the wire, without its secrets: the same in lists and in the event `network:log`.
 
     `deviceId` is only what a stranger claims unless `isAdmitted`. `head`, of HTTP, is method and address, or the
-    status, and the headers, a line each; of MQTT, the topic. The body is in `text` where it is text, else in `base64`.
+    status, and the headers, a line each; of MQTT, the topic; of a binary frame, its type and name. The body is in
+    `text` where it is text, else in `base64`.
     """
 
     id = fields.String()

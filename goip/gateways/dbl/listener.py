@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from functools import partial
 from typing import cast
 
@@ -51,7 +51,7 @@ from goip.ingest import record_heartbeat, record_note, record_sms
 from goip.models import Device, Ussd
 from goip.store.store import Store
 from goip.transitions import is_reboot
-from goip.wirelog.exchange import Exchange, about, answered, is_going_on, refused, showed
+from goip.wirelog.exchange import Exchange, Keeping, about, answered, is_going_on, refused, showed
 
 log = structlog.get_logger(__name__)
 
@@ -67,8 +67,6 @@ _PATIENCE_SECONDS = 5
 
 Allow = Callable[[str], bool]
 """True when this address may send one more packet."""
-Keeping = Callable[[Exchange], AbstractContextManager[object]]
-"""Keeps what becomes of an exchange within it."""
 
 
 class DblListener(asyncio.DatagramProtocol):

@@ -27,6 +27,7 @@ INTERVAL_SECONDS = 60
 
 _ANSWERED = frozenset({SMS_RESULT, SMS, PORTS, USSD, SIGNALS, LOGIN, CALL})
 _HEAD = struct.Struct(">I6s2xIIHH")
+HEAD_BYTES = _HEAD.size
 _SMS_HEAD = struct.Struct(">24sBB15sbBH")
 _RESULT_BODY = struct.Struct(">B24sBBBB")
 _USSD_HEAD = struct.Struct(">BBHB")
@@ -48,13 +49,14 @@ _USSD_ENDS = {2: "ended by the network", 4: "not supported"}
 
 
 class Frame(NamedTuple):
-    """One frame of a box; `at` and `serial` name it."""
+    """One frame of a box; `at` and `serial` name it, and `head` is its head as it came, empty where it is ours."""
 
     mac: bytes
     at: int
     serial: int
     kind: int
     body: bytes = b""
+    head: bytes = b""
 
     @property
     def device_id(self) -> str:
@@ -73,6 +75,11 @@ class Framing:
     def __init__(self) -> None:
         self._waiting = bytearray()
 
+    @property
+    def rest(self) -> bytes:
+        """What came and is no whole frame."""
+        return bytes(self._waiting)
+
     def feed(self, data: bytes) -> Iterator[Frame]:
         """The frames that are whole now. Raises InvalidPayload where a length says that this is no box."""
         self._waiting += data
@@ -83,9 +90,9 @@ class Framing:
             end = _HEAD.size + length
             if len(self._waiting) < end:
                 return
-            body = bytes(self._waiting[_HEAD.size : end])
+            head, body = bytes(self._waiting[: _HEAD.size]), bytes(self._waiting[_HEAD.size : end])
             del self._waiting[:end]
-            yield Frame(mac, at, serial, kind, body)
+            yield Frame(mac, at, serial, kind, body, head)
 
 
 def encode(frame: Frame) -> bytes:

@@ -15,6 +15,7 @@ from goip.gateways.dinstar.binary import INTERVAL_SECONDS, Credentials, Frame, c
 from goip.models import Heartbeat
 from goip.store.keys import Key
 from goip.store.store import Store
+from goip.wirelog.exchange import about
 
 MAKE = "dinstar"
 _FREE_TRIES_OF_A_BOX = 10
@@ -51,6 +52,7 @@ class Door:
             raise
         self._by_box.forget(box)
         admission = admit(self._keyring, self.store.fleet, key, frame.device_id)
+        about(frame.device_id)
         beat = Heartbeat(frame.device_id, ip_address=address, interval_seconds=INTERVAL_SECONDS)
         await record_or_enrol(
             self.store, self._keyring, beat, admission, make=MAKE, needs_approval=self._needs_approval
@@ -66,6 +68,7 @@ class Door:
             admit(self._keyring, self.store.fleet, find_gateway_key(self._keyring, key_text), device_id)
         elif device.make != MAKE or not self._is_trusted(address):
             raise Unauthorized("this box has to log in")
+        about(device_id)
 
     def _find_key(self, told: Credentials) -> tuple[str, Key]:
         """The key in the two fields: in the password, or cut in two because each field has room for 16."""

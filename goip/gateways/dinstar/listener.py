@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import NamedTuple, cast
 
 import structlog
 
-from goip.errors import GoipError, TooManyRequests
-from goip.gateways.dinstar.binary import Framing
+from goip.errors import GoipError, InvalidPayload, TooManyRequests
+from goip.gateways.dinstar.binary import Frame, Framing
 from goip.gateways.dinstar.door import Door
 from goip.gateways.dinstar.session import Session
+from goip.wirelog.exchange import Keeping
 
 log = structlog.get_logger(__name__)
 
@@ -41,15 +43,25 @@ PACE = Pace()
 
 
 class DinstarListener:
-    """Takes the connections of boxes; `allow` bounds what one address may send, 0 connections are no limit."""
+    """Takes the connections of boxes; `allow` bounds what one address may send, 0 connections are no limit.
+
+    `keeping` keeps what is said in either direction for the wire log.
+    """
 
     def __init__(
-        self, door: Door, allow: Allow, *, connections_per_address: int = 0, pace: Pace = PACE
+        self,
+        door: Door,
+        allow: Allow,
+        *,
+        connections_per_address: int = 0,
+        pace: Pace = PACE,
+        keeping: Keeping = nullcontext,
     ) -> None:
         self._door = door
         self._allow = allow
         self._connections_per_address = connections_per_address
         self._pace = pace
+        self._keeping = keeping
         self._server: asyncio.Server | None = None
         self._open: dict[asyncio.Task[None], Conversation] = {}
         self._by_address: Counter[str] = Counter()
@@ -76,7 +88,7 @@ class DinstarListener:
             log.info("dinstar.full", address=address)
             writer.transport.abort()
             return
-        session = Session(self._door, address)
+        session = Session(self._door, address, self._keeping)
         task = cast(asyncio.Task[None], asyncio.current_task())
         self._open[task] = conversation = Conversation(session, reader, writer, self._allow, self._pace)
         self._by_address[address] += 1
@@ -115,6 +127,7 @@ class Conversation:
         self._writer = writer
         self._allow = allow
         self._pace = pace
+        self._framing = Framing()
         self._reading: asyncio.Timeout | None = None
         self._is_ending = False
 
@@ -138,13 +151,13 @@ class Conversation:
             self._reading.reschedule(0)
 
     async def _converse(self) -> None:
-        loop, framing = asyncio.get_running_loop(), Framing()
+        loop = asyncio.get_running_loop()
         deadline = loop.time() + self._pace.login_seconds
         while not self._is_ending:
             data = await self._read(deadline)
             if not data:
                 return
-            for frame in framing.feed(data):
+            for frame in self._frames_in(data):
                 if not self._allow(self._session.address):
                     raise TooManyRequests("too many frames from this address")
                 answer = await self._session.take(frame)
@@ -157,6 +170,13 @@ class Conversation:
             async with asyncio.timeout_at(deadline):
                 await self._writer.drain()
 
+    def _frames_in(self, data: bytes) -> Iterator[Frame]:
+        try:
+            yield from self._framing.feed(data)
+        except InvalidPayload as refusal:
+            self._session.hear_nonsense(self._framing.rest, refusal)
+            raise
+
     async def _read(self, deadline: float) -> bytes:
         try:
             async with asyncio.timeout_at(deadline) as self._reading:
@@ -167,6 +187,8 @@ class Conversation:
     async def _keep_alive(self) -> None:
         while True:
             await asyncio.sleep(self._pace.keepalive_seconds)
+            if self._writer.is_closing():
+                return
             keepalive = self._session.keepalive()
-            if keepalive is not None and not self._writer.is_closing():
+            if keepalive is not None:
                 self._writer.write(keepalive)

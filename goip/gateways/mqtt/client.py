@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from typing import NamedTuple, Self
 
 import structlog
@@ -23,7 +22,7 @@ from goip.gateways.mqtt.link import Link, Publication, Terms, TooOld
 from goip.gateways.mqtt.recording import Recorder
 from goip.gateways.mqtt.replaying import head_of
 from goip.store.store import Store
-from goip.wirelog.exchange import Exchange, refused, taken
+from goip.wirelog.exchange import Exchange, Keeping, refused, taken
 
 log = structlog.get_logger(__name__)
 
@@ -35,9 +34,6 @@ _LONGEST_TOPIC = 128
 _LAST_WORDS_SECONDS = 5
 _TROUBLE = (OSError, UnicodeError)
 """Of a link: silence is a TimeoutError, which is an OSError, and a host that cannot be a name is a UnicodeError."""
-
-Keeping = Callable[[Exchange], AbstractContextManager[object]]
-"""Keeps what becomes of an exchange within it."""
 
 
 class Pauses(NamedTuple):

@@ -23,10 +23,14 @@ _LARGEST_BLOCK = 262_144
 
 
 class Block(NamedTuple):
-    """An event or an answer: its fields by lower-case names, and the lines that a command printed."""
+    """An event or an answer: its fields by lower-case names, and the lines that a command printed.
+
+    `said` is all of it as it came.
+    """
 
     fields: Mapping[str, str]
     lines: tuple[str, ...] = ()
+    said: bytes = b""
 
     @property
     def event(self) -> str:
@@ -40,31 +44,33 @@ class Splitter:
     def __init__(self) -> None:
         self._rest = b""
         self._lines: list[str] = []
-        self._size = 0
+        self._said = bytearray()
+
+    @property
+    def unfinished(self) -> bytes:
+        """What came of a block that has no end yet."""
+        return bytes(self._said) + self._rest
 
     def feed(self, data: bytes) -> list[Block]:
         """The blocks that end in these bytes. Raises InvalidPayload when no end is in sight."""
         *lines, self._rest = (self._rest + data).split(b"\n")
-        blocks = [
-            block for line in lines for block in self._take(line.decode("utf-8", "replace").rstrip("\r"))
-        ]
-        if self._size + len(self._rest) > _LARGEST_BLOCK:
+        blocks = [block for line in lines for block in self._take(line)]
+        if len(self._said) + len(self._rest) > _LARGEST_BLOCK:
             raise InvalidPayload("this is no manager of a TG box: a block without end")
         return blocks
 
-    def _take(self, line: str) -> list[Block]:
+    def _take(self, raw: bytes) -> list[Block]:
+        line = raw.decode("utf-8", "replace").rstrip("\r")
         if not self._lines:
             if line.strip() and not line.lower().startswith(_BANNER):
-                self._add(line)
+                self._add(raw, line)
             return []
         mark = self._mark()
-        if mark is None:
-            return self._end() if not line else self._add(line)
-        if line.endswith(mark):
-            return self._add(line.removesuffix(mark)) or self._end()
-        if self._lines[-1] == "" and _BEGINNING.match(line):  # the mark was left out
-            return self._end() + self._take(line)
-        return self._add(line)
+        if mark is not None and self._lines[-1] == "" and _BEGINNING.match(line) and not line.endswith(mark):
+            return self._end() + self._take(raw)  # the mark was left out
+        self._add(raw, line if mark is None else line.removesuffix(mark))
+        is_last = not line if mark is None else line.endswith(mark)
+        return self._end() if is_last else []
 
     def _mark(self) -> str | None:
         """What ends the block that has begun; None for a blank line."""
@@ -72,14 +78,15 @@ class Splitter:
             return _END_OF_SMS
         return _END_OF_COMMAND if _FOLLOWS.fullmatch(self._lines[0]) else None
 
-    def _add(self, line: str) -> list[Block]:
+    def _add(self, raw: bytes, line: str) -> None:
         self._lines.append(line)
-        self._size += len(line) + 1
-        return []
+        self._said += raw + b"\n"
 
     def _end(self) -> list[Block]:
-        lines, self._lines, self._size = self._lines, [], 0
-        return [_printed(lines) if _FOLLOWS.fullmatch(lines[0]) else _told(lines)]
+        lines, self._lines = self._lines, []
+        said, self._said = bytes(self._said), bytearray()
+        block = _printed(lines) if _FOLLOWS.fullmatch(lines[0]) else _told(lines)
+        return [block._replace(said=said)]
 
 
 def _printed(lines: list[str]) -> Block:

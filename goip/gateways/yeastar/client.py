@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import NamedTuple
 
 import structlog
@@ -21,8 +21,10 @@ from goip.gateways.yeastar.decode import RECEIVED, SENT, part_of, report_of, slo
 from goip.gateways.yeastar.keeping import Keeper, record_beat
 from goip.gateways.yeastar.link import Link
 from goip.gateways.yeastar.parts import Parts
+from goip.gateways.yeastar.tap import Tap
 from goip.models import Heartbeat, SimSlot
 from goip.store.store import Store
+from goip.wirelog.exchange import Keeping, refused, taken
 
 log = structlog.get_logger(__name__)
 
@@ -45,12 +47,18 @@ _USUAL = Pauses()
 
 
 class YeastarClient:
-    """One box. `pauses.poll` is also the interval that its device is held to."""
+    """One box. `pauses.poll` is also the interval that its device is held to.
 
-    def __init__(self, box: BoxAddress, store: Store, pauses: Pauses = _USUAL) -> None:
+    `keeping` keeps what is said in either direction for the wire log.
+    """
+
+    def __init__(
+        self, box: BoxAddress, store: Store, pauses: Pauses = _USUAL, keeping: Keeping = nullcontext
+    ) -> None:
         self._box = box
         self._store = store
         self._pauses = pauses
+        self._keeping = keeping
         self._parts = Parts()
         self._keeper = Keeper(store, box.name, pauses.first, pauses.longest)
         self._task: asyncio.Task[None] | None = None
@@ -91,8 +99,9 @@ class YeastarClient:
         """One connection, until it ends."""
         async with asyncio.timeout(self._pauses.answer):
             reader, writer = await asyncio.open_connection(self._box.host, self._box.port)
-        link = Link(reader, writer, self._take, self._pauses.answer)
         address = writer.get_extra_info("peername")[0]
+        tap = Tap(self._keeping, self._store.clock, self._box, address)
+        link = Link(reader, writer, self._take, self._pauses.answer, tap)
         tasks = [asyncio.create_task(link.listen()), asyncio.create_task(self._watch(link, address))]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -100,10 +109,10 @@ class YeastarClient:
             for task in sorted(done, key=tasks.index, reverse=True):
                 task.result()
         finally:
+            writer.transport.abort()  # a box that does not read would keep us from closing
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            writer.transport.abort()  # a box that does not read would keep us from closing
             with suppress(OSError):
                 await writer.wait_closed()
 
@@ -144,16 +153,22 @@ class YeastarClient:
                     self._keeper.keep(sms_of(name, part))
             elif event.event == SENT:
                 self._keeper.keep(report_of(name, event))
+            else:
+                return
         except InvalidPayload as refusal:
+            refused(refusal.message)
             log.warning(
                 "yeastar.event_not_understood", box=name, event_name=event.event, reason=refusal.message
             )
+        taken()
 
 
 @asynccontextmanager
-async def dialling(store: Store, boxes: Sequence[BoxAddress], pauses: Pauses = _USUAL) -> AsyncIterator[None]:
+async def dialling(
+    store: Store, boxes: Sequence[BoxAddress], pauses: Pauses = _USUAL, keeping: Keeping = nullcontext
+) -> AsyncIterator[None]:
     """Keep every box on the line, until what they said last is stored."""
-    clients = [YeastarClient(box, store, pauses) for box in boxes]
+    clients = [YeastarClient(box, store, pauses, keeping) for box in boxes]
     for client in clients:
         client.start()
     try:
