@@ -18,7 +18,7 @@ from goip.store.fleet import Fleet
 
 SHORTEST_PAUSE_SECONDS = 0.01
 LONGEST_PAUSE_SECONDS = 1.0
-_SHARE_OF_TIME = 0.15
+_SHARE_OF_TIME = 0.2
 """The part of the loop's time that telling may take."""
 _SECONDS_PER_BYTE = 0.8e-9
 """What a byte to one client costs at least: much of it after the flush, as its socket takes it in pieces."""
