@@ -49,10 +49,11 @@ class Batch:
     """What one subscription is told at once: everything of its rooms after `after`, up to `cursor`.
 
     Of the state events of one subject only the newest is in it; facts are all in it. Subscribers to the
-    same rooms share the batch, and `encoded` its bytes.
+    same rooms share the batch, and `encoded` its bytes. `message` are those of a WebSocket message, once somebody has
+    made them: thousands ask for them in one flush, and a look-up each would be felt.
     """
 
-    __slots__ = ("_encoded", "after", "cursor", "envelopes", "recovered", "rooms", "state")
+    __slots__ = ("_encoded", "after", "cursor", "envelopes", "message", "recovered", "rooms", "state")
 
     def __init__(
         self,
@@ -70,6 +71,7 @@ class Batch:
         self.rooms = rooms
         self.recovered = recovered
         self.state = state
+        self.message: bytes | None = None
         self._encoded: dict[str, Any] = {}
 
     def encoded(self, form: str, encode: Callable[[Batch], T]) -> T:

@@ -44,7 +44,9 @@ Identify = Callable[[str], Principal]
 
 def encode(batch: Batch) -> bytes:
     """A batch as the frame of the contract, in one message."""
-    return text_frame(batch.frame())
+    if batch.message is None:
+        batch.message = text_frame(batch.frame())
+    return batch.message
 
 
 class WebSocketClient(StreamSubscriber):
@@ -58,9 +60,11 @@ class WebSocketClient(StreamSubscriber):
 
     def deliver(self, batch: Batch) -> bool:
         """As any subscriber does, with fewer steps where nothing waits: a room tells all of its clients by this."""
-        is_free = self._is_waiting and not self._queue and self._held_since is None and not self._is_replaying
-        if is_free and write_now(self.link, batch.encoded(self.transport, encode)):
-            return True
+        if self._is_waiting and not self._queue and self._held_since is None and not self._is_replaying:
+            link, transport = self.link, self.link.transport
+            if transport is not None and not link._paused and not transport.is_closing():  # see `write_now`
+                transport.write(batch.message or encode(batch))
+                return True
         return super().deliver(batch)
 
     def push(self, chunk: bytes) -> None:

@@ -190,9 +190,9 @@ async def test_the_pause_grows_with_the_work_and_is_bounded(
     monkeypatch.setattr("goip.realtime.hub.time", SimpleNamespace(thread_time=lambda: now))
     hub._set_pause(now, 0)
     assert hub._pause_seconds == SHORTEST_PAUSE_SECONDS
-    hub._set_pause(now - 0.03, 0)
+    hub._set_pause(now - 0.04, 0)
     assert hub._pause_seconds == pytest.approx(0.2)
-    hub._set_pause(now, 75_000_000)  # to many clients, whose sockets will be at it for a while
+    hub._set_pause(now, 100_000_000)  # to many clients, whose sockets will be at it for a while
     assert hub._pause_seconds == pytest.approx(0.4)
     hub._set_pause(now - 30, 0)
     assert hub._pause_seconds == LONGEST_PAUSE_SECONDS
