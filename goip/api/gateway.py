@@ -18,7 +18,7 @@ from goip.api.bodies import BODY, read_body
 from goip.api.callers import address_of, caller_address, shown_key
 from goip.api.enrolling import record_or_enrol
 from goip.api.middleware import REQUEST_ID, error_body, request_id_of
-from goip.api.quick import Answer, Begin, answer_of
+from goip.api.quick import Answer, Begin, answer_of, raise_refusal
 from goip.api.tapping import about_owner_of
 from goip.auth.credentials import key_in_headers
 from goip.auth.gateways import Admission, admit, find_gateway_key
@@ -109,6 +109,7 @@ async def _answer(request: web.Request, answer: AnswerOne) -> web.StreamResponse
     app[ADDRESS_LIMIT].spend(address_of(request))
     key = find_gateway_key(app[KEYRING], shown_key(request))  # strangers' bodies are not read
     about_owner_of(app, key)
+    raise_refusal(request)
     visit = Visit(app, key, request[REQUEST_ID], address_of(request))
     data = await _read(request)
     body = await _answer_each(visit, data, answer) if isinstance(data, list) else await answer(visit, data)

@@ -12,12 +12,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from aiohttp import HttpVersion11, StreamReader, web
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 
 from goip.store.writer import Waiter
+
+log = structlog.get_logger(__name__)
 
 _LONGEST_BODY = 32_768
 """So much of an unread body never makes aiohttp stop reading."""
@@ -82,7 +85,11 @@ class _Server(web.Server):
     def _begin_all(self) -> None:
         ready, self._ready = self._ready, []
         for handler in ready:
-            handler.go_on()
+            try:
+                handler.go_on()
+            except Exception:  # the others wait for nobody else to begin them
+                log.exception("quick.defect")
+                handler.wake()
 
 
 class _Begun:
@@ -98,22 +105,29 @@ class _Begun:
         return False
 
     def set_result(self, result: Any) -> None:
-        self._handler.finish(self.answer(result) if self.answer is not None else None)
+        assert self.answer is not None  # noqa: S101 - it is there before anybody waits
+        try:
+            answer = self.answer(result)
+        except Exception as defect:
+            self._handler.refuse(defect)
+            raise
+        self._handler.finish(answer)
 
-    def set_exception(self, _: Exception) -> None:
-        self._handler.finish(None)
+    def set_exception(self, exception: Exception) -> None:
+        self._handler.refuse(exception)
 
 
 class _Handler(RequestHandler):
     """One connection. While `_begun` is not None, its request stands first in the queue, and nobody else looks."""
 
-    __slots__ = ("_begin", "_begun", "_quick")
+    __slots__ = ("_begin", "_begun", "_quick", "refusal")
 
     def __init__(self, server: _Server, begin: Begin, **settings: Any) -> None:
         super().__init__(server, **settings)
         self._quick = server
         self._begin = begin
         self._begun: _Begun | None = None
+        self.refusal: Exception | None = None
 
     def data_received(self, data: bytes) -> None:
         waiter, self._waiter = self._waiter, None  # whom the base class would wake
@@ -128,31 +142,38 @@ class _Handler(RequestHandler):
         """Begin what is next in the queue, or wake the ordinary way for it."""
         if self._begun is not None or self._waiter is None or self._waiter.done() or not self._messages:
             return
-        body = None if self._paused else _whole_body(*self._messages[0])
-        if body is None or not self._begins(body):
-            self._wake()
+        body = None if self._paused or not self.peername else _whole_body(*self._messages[0])
+        if body is None or not self._begins(body, self.peername[0]):  # type: ignore[index]
+            self.wake()
 
-    def _begins(self, body: bytes) -> bool:
+    def _begins(self, body: bytes, peer: str) -> bool:
         begun = _Begun(self)
-        begun.answer = self._begin(self._messages[0][0], body, self.peername[0], begun)  # type: ignore[arg-type, index]
+        begun.answer = self._begin(self._messages[0][0], body, peer, begun)  # type: ignore[arg-type]
         if begun.answer is None:
             return False
         self._begun = begun
         self._request_in_progress = True
         return True
 
-    def finish(self, answer: bytes | None) -> None:
-        """Answer what was begun; with None it is tried again in the ordinary way, and refused in words."""
+    def finish(self, answer: bytes) -> None:
+        """Answer what was begun."""
         self._begun = None
         self._request_in_progress = False
-        if answer is not None:
-            self._send(answer)
+        self._send(answer)
         if self._close or self._force_close:
             self._end()
-        elif answer is not None:
-            self.go_on()
         else:
-            self._wake()
+            self.go_on()
+
+    def refuse(self, refusal: Exception) -> None:
+        """What was begun was not recorded: the ordinary way says so, and does not try it again."""
+        self._begun = None
+        self._request_in_progress = False
+        if self._close or self._force_close:
+            self._end()
+        else:
+            self.refusal = refusal
+            self.wake()
 
     def _end(self) -> None:
         """The server is stopping, and waited for this."""
@@ -160,7 +181,7 @@ class _Handler(RequestHandler):
             self._handler_waiter.set_result(None)
         self.force_close()
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
         """Let the ordinary way go on, if it still waits."""
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
@@ -179,12 +200,29 @@ class _Handler(RequestHandler):
         if self._keepalive_handle is None:
             self._keepalive_handle = self._loop.call_at(at, self._process_keepalive)
 
+    def _process_keepalive(self) -> None:
+        """Nobody is idle whose request is here; the base class knows only of those that it began."""
+        if self._begun is not None or self._messages:
+            self._keepalive_handle = self._loop.call_later(self._keepalive_timeout, self._process_keepalive)
+        else:
+            super()._process_keepalive()
+
     def close(self) -> None:
         """The server is stopping: the connection goes, but not in the middle of a request."""
-        if self._begun is None:
-            super().close()
-        else:
+        if self._begun is not None:
             self._close = True
+            return
+        if self._messages:
+            self.wake()  # whom the base class would not let go on else
+        super().close()
+
+
+def raise_refusal(request: web.Request) -> None:
+    """Raise what became of this request, where it was begun in the short way and not recorded."""
+    handler = request.protocol
+    if isinstance(handler, _Handler) and handler.refusal is not None:
+        refusal, handler.refusal = handler.refusal, None
+        raise refusal
 
 
 def _whole_body(message: Any, payload: Any) -> bytes | None:

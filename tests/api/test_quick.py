@@ -3,146 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from aiohttp import web
 
-from goip.api.appkeys import KEYRING, STORE
-from goip.api.gateway import quick_heartbeats
-from goip.api.quick import Answer as Answering
-from goip.api.quick import Begin, QuickRunner
-from goip.app import build_app
-from goip.config import Config
+from goip.api import quick
+from goip.api.appkeys import KEYRING
 from goip.errors import Unavailable
-from goip.store.store import Store
-
-ENROLMENT_KEY = "enrol-me-please"
-PATH = "/api/device/heartbeat"
-WITHIN = 10.0
-
-
-@dataclass
-class Answer:
-    status: int
-    headers: dict[str, str]
-    body: Any
-
-
-class Wire:
-    """One connection, on which bytes are sent as a test wants them."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
-
-    def send(self, *pieces: bytes) -> None:
-        self.writer.write(b"".join(pieces))
-
-    async def answer(self) -> Answer:
-        """The next answer. Raises IncompleteReadError where the server hung up."""
-        async with asyncio.timeout(WITHIN):
-            head = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-            pairs = (line.split(": ", 1) for line in head[1:] if line)
-            headers = {name.lower(): value for name, value in pairs}
-            body = await self.reader.readexactly(int(headers.get("content-length", 0)))
-        return Answer(
-            int(head[0].split()[1]), headers, json.loads(body) if body[:1] in (b"{", b"[") else body
-        )
-
-    async def is_closed(self) -> bool:
-        """Wait until the server hangs up; False when it says something instead."""
-        async with asyncio.timeout(WITHIN):
-            return await self.reader.read(1) == b""
-
-    async def ask(self, *pieces: bytes) -> Answer:
-        self.send(*pieces)
-        return await self.answer()
-
-
-class Served:
-    """A running server, and how many requests went the short way."""
-
-    def __init__(self, app: web.Application) -> None:
-        self.app = app
-        self.n_quick = 0
-        self.port = 0
-        self.key = ""
-
-    @property
-    def store(self) -> Store:
-        return self.app[STORE]
-
-    def begin(self) -> Begin:
-        quick = quick_heartbeats(self.app)
-
-        def counted(*arguments: Any) -> Answering | None:
-            answering = quick(*arguments)
-            self.n_quick += answering is not None
-            return answering
-
-        return counted
-
-    @asynccontextmanager
-    async def wire(self) -> AsyncIterator[Wire]:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        try:
-            yield Wire(reader, writer)
-        finally:
-            writer.close()
-
-
-@asynccontextmanager
-async def serving(
-    database_url: str, keepalive_timeout: float = 75.0, **settings: Any
-) -> AsyncIterator[Served]:
-    settings = {"device_rate": 0, "address_rate": 0, **settings}
-    config = Config(
-        database_url=database_url, admin_password="a good password", enrollment_key=ENROLMENT_KEY, **settings
-    )
-    served = Served(build_app(config))
-    runner = QuickRunner(
-        served.app, served.begin(), access_log=None, keepalive_timeout=keepalive_timeout, shutdown_timeout=5.0
-    )
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    served.port = runner.addresses[0][1]
-    try:
-        async with served.wire() as wire:
-            served.key = (await wire.ask(request(key=ENROLMENT_KEY))).body["deviceKey"]
-        assert served.n_quick == 0
-        yield served
-    finally:
-        await runner.cleanup()
+from tests.api.quick_wire import PATH, WITHIN, Served, SlowDisk, request, serving
 
 
 @pytest.fixture
 async def served(database_url: str) -> AsyncIterator[Served]:
     async with serving(database_url) as served:
         yield served
-
-
-def request(
-    body: object = None,
-    *,
-    key: str = "",
-    path: str = PATH,
-    version: str = "1.1",
-    content_type: str = "application/json",
-    more: str = "",
-    **fields: Any,
-) -> bytes:
-    """A heartbeat of `box-1`, or whatever body is given."""
-    told = json.dumps({"deviceId": "box-1", **fields}) if body is None else body
-    data = told if isinstance(told, bytes) else str(told).encode()
-    return (
-        f"POST {path} HTTP/{version}\r\nHost: goip\r\nAuthorization: Bearer {key}\r\n"
-        f"Content-Type: {content_type}\r\nContent-Length: {len(data)}\r\n{more}\r\n"
-    ).encode() + data
 
 
 async def test_a_plain_heartbeat_goes_the_short_way_and_is_stored(served: Served) -> None:
@@ -272,6 +148,67 @@ async def test_a_commit_that_fails_is_an_honest_answer_and_the_connection_goes_o
     assert served.n_quick == 2
 
 
+async def test_what_was_not_recorded_is_refused_and_not_tried_again(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, n_commits = served.store.database.commit, 0
+
+    async def lossy(rows: Any) -> None:
+        nonlocal n_commits
+        n_commits += 1
+        await commit(rows)
+        monkeypatch.setattr(served.store.database, "commit", commit)
+        raise ConnectionResetError("the answer was lost")
+
+    async with served.wire() as wire:
+        assert (await wire.ask(request(key=served.key, counter=7))).status == 200
+        monkeypatch.setattr(served.store.database, "commit", lossy)
+        answer = await wire.ask(request(key=served.key, counter=8))
+        assert (answer.status, answer.body["code"]) == (503, "storage_unavailable")
+        before = served.store.fleet.find("box-1")
+        assert (await wire.ask(request(key=served.key, counter=9))).status == 200
+    after = served.store.fleet.find("box-1")
+    assert before is not None
+    assert after is not None
+    assert n_commits == 1
+    assert (before.counter, after.counter) == (7, 9)  # 8 is on disk, and was taken over before 9
+    assert after.rhythm.n_gaps == before.rhythm.n_gaps + 2
+
+
+async def test_one_that_cannot_be_begun_keeps_no_other_from_it(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that is gone again before anybody looked: it has no address."""
+    begun = []
+    begin = quick._Handler._begins
+
+    def failing(handler: Any, body: bytes, peer: str) -> bool:
+        begun.append(body)
+        if b"stranger" in body:
+            raise TypeError("a defect")
+        return begin(handler, body, peer)
+
+    monkeypatch.setattr(quick._Handler, "_begins", failing)
+    async with served.wire() as bad, served.wire() as good:
+        bad.send(request(key=served.key, name="stranger"))
+        good.send(request(key=served.key, name="friend"))
+        assert [(await wire.answer()).status for wire in (bad, good)] == [200, 200]
+    assert len(begun) == 2
+
+
+async def test_a_request_that_is_here_outlives_the_time_of_an_idle_connection(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(database_url, keepalive_timeout=0.2) as served, served.wire() as wire:
+        assert (await wire.ask(request(key=served.key))).status == 200
+        disk = SlowDisk(served, monkeypatch)
+        wire.send(request(key=served.key))
+        await disk.is_reached.wait()
+        await asyncio.sleep(0.5)
+        disk.may_go_on.set()
+        assert (await wire.answer()).status == 200
+
+
 async def test_a_full_queue_is_an_honest_answer(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_change: Any) -> Any:
         raise Unavailable("too many changes are waiting for the disk", code="overloaded")
@@ -280,21 +217,6 @@ async def test_a_full_queue_is_an_honest_answer(served: Served, monkeypatch: pyt
     async with served.wire() as wire:
         answer = await wire.ask(request(key=served.key))
     assert (answer.status, answer.body["code"], served.n_quick) == (503, "overloaded", 0)
-
-
-class SlowDisk:
-    """Commits that wait until they are let go."""
-
-    def __init__(self, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.is_reached = asyncio.Event()
-        self.may_go_on = asyncio.Event()
-        self._commit: Callable[[Any], Awaitable[None]] = served.store.database.commit
-        monkeypatch.setattr(served.store.database, "commit", self._wait_and_commit)
-
-    async def _wait_and_commit(self, rows: Any) -> None:
-        self.is_reached.set()
-        await self.may_go_on.wait()
-        await self._commit(rows)
 
 
 async def test_what_a_client_began_before_it_left_is_stored(
