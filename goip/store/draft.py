@@ -177,7 +177,12 @@ class Draft:
         self.events.append(Event(seq, "stats-update", (DASHBOARD,), data, self.at, "stats"))
 
     def finish(self, folder: Folder, foldable: Iterable[str] = ()) -> None:
-        """Add the rows that are written once for all the changes: `due` and `foldable` devices, the stream."""
+        """Add the rows that are written once for all the changes: `due` and `foldable` devices, the stream.
+
+        Every commit moves the stream, one that only folds too: else nobody could see whether it happened.
+        """
+        if self.seq == self._fleet.seq:
+            self.next_seq()
         self.due.update(foldable)
         devices = [device for name in self.due if (device := self.find_device(name)) is not None]
         for device in sorted(devices, key=lambda device: device.pk):

@@ -98,7 +98,7 @@ class SqliteLink:
             process.told.write(told)
             await process.told.drain()
             answer = await process.answers.readline()
-            if not answer:
+            if not answer.endswith(b"\n"):
                 raise ConnectionResetError("the process that commits has ended")
         except BaseException:
             await self.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ from goip.store import load
 from goip.store import tables as t
 from goip.store.engine import Database
 from goip.store.store import Store
-from tests.store.lives import Ear, all_rows, beat, enrol, opened, receive
+from tests.store.lives import PATIENCE_SECONDS, Ear, all_rows, beat, enrol, opened, receive
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -130,3 +131,23 @@ async def test_nobody_sees_an_empty_fleet_while_memory_catches_up(
     monkeypatch.setattr(load, "_load_devices", watched)
     await receive(store, "two", message_id="two")
     assert seen == [1]
+
+
+async def test_what_was_folded_unseen_is_counted_once(
+    store: Store, loses_the_next_answer: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await enrol(store, battery_level=1)
+    await beat(store, battery_level=2)
+    loses_the_next_answer()
+    monkeypatch.setattr("goip.store.fold.FOLD_AFTER_SECONDS", 0.0)
+
+    async def n_counted() -> int:
+        return sum(row["n_beats"] for row in await all_rows(store, t.heartbeat_rollups))
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await n_counted() < 2 or store.writer.trouble is not None:
+            await asyncio.sleep(0.01)
+    await beat(store, battery_level=3)
+    await store.close()
+    async with opened(store) as again:
+        assert sum(row["n_beats"] for row in await all_rows(again, t.heartbeat_rollups)) == 3

@@ -88,7 +88,7 @@ async def test_a_close_folds_everything_so_that_a_start_has_nothing_to_replay(st
     async with opened(store) as again:
         assert fleet_of(again) == before
         (stream,) = await all_rows(again, t.stream)
-        assert stream["folded_seq"] == stream["seq"] == before["gw-1"].seq
+        assert stream["folded_seq"] == stream["seq"] >= before["gw-1"].seq
 
 
 async def test_a_key_is_never_given_to_another_device(store: Store) -> None:
