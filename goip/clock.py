@@ -104,11 +104,11 @@ def moment_in_zone(shown: datetime, zone_name: str, near: int) -> int | None:
 
     Where clocks are set back, two moments show the same: the one closer to `near` is meant.
     """
-    zone = ZoneInfo(zone_name)
     try:
+        zone = ZoneInfo(zone_name)
         moments = [
             _in_range(round(shown.replace(tzinfo=zone, fold=fold).timestamp() * 1000)) for fold in (0, 1)
         ]
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, LookupError):  # the last where the zone's rules are not there any more
         return None
     return min(moments, key=lambda moment: abs(moment - near))

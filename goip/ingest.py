@@ -190,7 +190,8 @@ class HeartbeatChange(NamedTuple):
 def join_box(draft: Draft, line: Device, at: int) -> Device:
     """The line, under its box where that is certain; the box is registered with its second line."""
     place = boxes.place_of(line, draft.find_device)
-    if place is None:
+    lines = (line,) if place is None or place.founder is None else (line, place.founder)
+    if place is None or any(draft.lines_of(each.device_id) for each in lines):  # a box is no line of another
         return line
     if place.founder is not None:
         seconds = place.founder.declared_interval_seconds

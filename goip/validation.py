@@ -3,8 +3,8 @@
 The schema is the one source. `Fast` makes msgspec types of it, and makes of them what the schema makes. The first
 types take only what the schema's fields load unchanged (of each kind of field, `goip.fields` says what that is);
 the second ones also blanks and texts in the place of something else, of which the fields are asked. What it answers
-is what `schema.load` would; where it is not certain it answers None, and the caller asks `schema.load`, whose
-refusals are the only ones.
+is what `schema.load` would (of unknown fields that are tolerated, not even the encoding is looked at); where it is not
+certain it answers None, and the caller asks `schema.load`, whose refusals are the only ones.
 """
 
 from __future__ import annotations

@@ -88,6 +88,7 @@ class Keyring:
     async def catch_up(self) -> None:
         """Take over what other processes added and revoked since the last time, every few seconds."""
         now = self._clock()
+        self.forget([key for each in self._leaving if _has_ended(key := self._keys[each], now)])
         n_forgotten = -1
         while n_forgotten != self._n_forgotten:  # or a key revoked while this reads would come back
             n_forgotten = self._n_forgotten
@@ -100,7 +101,6 @@ class Keyring:
                 self.forget([key])
             elif known is None:
                 self._put(key)
-        self.forget([key for each in self._leaving if _has_ended(key := self._keys[each], now)])
         if self._unstored_uses:
             self._store_uses()
 

@@ -129,7 +129,12 @@ async def note_first_uses(connection: AsyncConnection, uses: Mapping[str, FirstU
         await connection.execute(used.values(first_used_at=bindparam("used_at")), rows)
     fresh = t.keys.alias("fresh")
     device_pk = select(fresh.c.device_pk).where(fresh.c.hash == bindparam("of_hash")).scalar_subquery()
-    leaving = (keys.device_pk == device_pk, keys.expires_at.is_not(None), keys.revoked_at.is_(None))
+    leaving = (
+        keys.device_pk == device_pk,
+        keys.hash != bindparam("of_hash"),  # which may be leaving itself by now
+        keys.expires_at.is_not(None),
+        keys.revoked_at.is_(None),
+    )
     rows = [row for row, use in zip(rows, uses.values(), strict=True) if use.ends_others]
     if rows:
         await connection.execute(update(t.keys).where(*leaving).values(revoked_at=bindparam("used_at")), rows)
