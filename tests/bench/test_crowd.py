@@ -124,7 +124,7 @@ def test_rooms_of_both_protocols_are_told_by_a_real_server(
 
 def test_every_trouble_of_the_idle_section_begins(server: Server) -> None:
     bench = Bench(Plan(), ANYWHERE, Report({}))
-    for trouble in idle.troubles(bench, n_idle=3, flood_rate=100.0).values():
+    for trouble in (idle.troubles(bench, n_idle=3) | idle.floods(bench, rate=100.0)).values():
         with trouble(server) as begun:
             assert begun
 

@@ -30,6 +30,8 @@ SECTION = "idle"
 N_IDLE = 2_000
 FLOOD_RATE = 300.0
 QUIET_ROOM = "device-quiet"
+AS_SERVED = {"GOIP_CONNECTION_RATE": "50"}
+"""The limit that a server has unless it is told otherwise; it is what a flood from one address meets."""
 _N_FIRST = 20  # what is loaded once is no client's
 _SETTLE_SECONDS = 2.0
 
@@ -40,11 +42,12 @@ def run(bench: Bench) -> None:
     """Memory of the idle, then the others' latency in the presence of each trouble."""
     for protocol in PEERS:
         weigh(bench, protocol, N_IDLE)
-    with scratch(SECTION) as folder, goip_server(folder, bench.cores) as server:
-        requests = prepare_requests(server, enrol(server, bench.plan.n_devices))
-        run_shape(bench, server, requests, BESIDE_NODE)
-        for name, trouble in troubles(bench, N_IDLE, FLOOD_RATE).items():
-            disturb(bench, server, requests, name, trouble)
+    for settings, its_troubles in ({}, troubles(bench, N_IDLE)), (AS_SERVED, floods(bench, FLOOD_RATE)):
+        with scratch(SECTION) as folder, goip_server(folder, bench.cores, settings=settings) as server:
+            requests = prepare_requests(server, enrol(server, bench.plan.n_devices))
+            run_shape(bench, server, requests, BESIDE_NODE)
+            for name, trouble in its_troubles.items():
+                disturb(bench, server, requests, name, trouble)
 
 
 def weigh(bench: Bench, protocol: Protocol, n_clients: int) -> None:
@@ -73,29 +76,34 @@ def _kb_each(bench: Bench, server: Server, protocol: Protocol, n_clients: int) -
             return (server.rss_mb - before) * 1024 / n_clients
 
 
-def troubles(bench: Bench, n_idle: int, flood_rate: float) -> dict[str, Trouble]:
-    """What may happen to the others, by name."""
+def troubles(bench: Bench, n_idle: int) -> dict[str, Trouble]:
+    """What clients may do to the others, by name."""
 
     def idle(server: Server) -> AbstractContextManager[Any]:
         return crowd(
             server, bench.cores, _talk(server, "socketio", QUIET_ROOM, server.token), n_idle, is_idle=True
         )
 
-    def nuisance(kind: Kind, *, knows_token: bool = True) -> Trouble:
-        def begin(server: Server) -> AbstractContextManager[Companion]:
-            token = server.token if knows_token else None
-            talks = [_talk(server, protocol, "dashboard", token) for protocol in PEERS]
-            settings = NuisanceSettings(kind, talks, flood_rate)
-            return companion("tests.bench.nuisance", settings, server, bench.cores)
-
-        return begin
-
     return {
-        "a stalled client of each protocol": nuisance("stalled"),
-        "a client of each protocol that reads a byte a second": nuisance("slow"),
+        "a stalled client of each protocol": _nuisance(bench, "stalled"),
+        "a client of each protocol that reads a byte a second": _nuisance(bench, "slow"),
         f"{n_idle:,} idle clients": idle,
-        f"{flood_rate:,.0f} connects a second without credentials": nuisance("flood", knows_token=False),
     }
+
+
+def floods(bench: Bench, rate: float) -> dict[str, Trouble]:
+    """What strangers may do to clients: from another address, as the limit is one address's."""
+    return {f"{rate:,.0f} connects a second without credentials": _nuisance(bench, "flood", rate)}
+
+
+def _nuisance(bench: Bench, kind: Kind, flood_rate: float = 0.0) -> Trouble:
+    def begin(server: Server) -> AbstractContextManager[Companion]:
+        token = None if kind == "flood" else server.token
+        talks = [_talk(server, protocol, "dashboard", token) for protocol in PEERS]
+        settings = NuisanceSettings(kind, talks, flood_rate)
+        return companion("tests.bench.nuisance", settings, server, bench.cores)
+
+    return begin
 
 
 def _talk(server: Server, protocol: Protocol, room: str, token: str | None) -> Talk:
