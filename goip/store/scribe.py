@@ -12,7 +12,9 @@ exception and its message.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import signal
 import sqlite3
 import struct
@@ -40,10 +42,10 @@ def main() -> None:
     """Serve the one who holds the other end of standard input and output."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # meant for the server, which says when to end
-    told, answers = sys.stdin.buffer, sys.stdout.buffer
-    for trouble in _serve(told):
-        answers.write(json.dumps(trouble).encode() + b"\n")
-        answers.flush()
+    answers = sys.stdout.fileno()  # not its buffer, which would complain at the end of what it could not say
+    with contextlib.suppress(ConnectionError):  # the server is gone
+        for trouble in _serve(sys.stdin.buffer):
+            os.write(answers, json.dumps(trouble).encode() + b"\n")
 
 
 def _serve(told: BinaryIO) -> Iterator[list[str]]:

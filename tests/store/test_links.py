@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -113,6 +114,30 @@ async def test_it_ends_when_the_server_is_killed(tmp_path: Path) -> None:
         assert Path(f"/proc/{pid}").exists()
         server.kill()
     await until_gone(pid)
+
+
+async def test_it_ends_quietly_where_nobody_hears_its_answer(tmp_path: Path) -> None:
+    """The server was killed while it waited for it."""
+    opening = scribe.Opening(
+        path=str(tmp_path / "a.db"), busy_seconds=1, script="", statement="SELECT ?", n_parts=1
+    )
+    ours, theirs = socket.socketpair()
+    command = [sys.executable, "-I", "-S", scribe.__file__]
+    with (
+        theirs,
+        subprocess.Popen(
+            command, stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=subprocess.PIPE
+        ) as process,
+    ):
+        theirs.close()
+        ours.sendall(scribe.json.dumps(opening).encode() + b"\n")
+        assert await asyncio.to_thread(ours.recv, 8) == b"[]\n"
+        process.send_signal(signal.SIGSTOP)
+        ours.sendall(scribe.sizes_of(1).pack(5) + b"whole")
+        ours.close()
+        process.send_signal(signal.SIGCONT)
+        _, said = await asyncio.to_thread(process.communicate, timeout=PATIENCE_SECONDS)
+    assert (said, process.returncode) == (b"", 0)
 
 
 async def test_a_commit_that_came_in_half_is_none(tmp_path: Path) -> None:
