@@ -127,7 +127,7 @@ class _Handler(RequestHandler):
         self._quick = server
         self._begin = begin
         self._begun: _Begun | None = None
-        self.refusal: Exception | None = None
+        self.refusal: tuple[object, Exception] | None = None  # of the message that it is about
 
     def data_received(self, data: bytes) -> None:
         waiter, self._waiter = self._waiter, None  # whom the base class would wake
@@ -172,7 +172,7 @@ class _Handler(RequestHandler):
         if self._close or self._force_close:
             self._end()
         else:
-            self.refusal = refusal
+            self.refusal = (self._messages[0][0], refusal)
             self.wake()
 
     def _end(self) -> None:
@@ -221,8 +221,9 @@ def raise_refusal(request: web.Request) -> None:
     """Raise what became of this request, where it was begun in the short way and not recorded."""
     handler = request.protocol
     if isinstance(handler, _Handler) and handler.refusal is not None:
-        refusal, handler.refusal = handler.refusal, None
-        raise refusal
+        (message, refusal), handler.refusal = handler.refusal, None
+        if message is request._message:
+            raise refusal
 
 
 def _whole_body(message: Any, payload: Any) -> bytes | None:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from goip.api import quick
-from goip.api.appkeys import KEYRING
-from goip.errors import Unavailable
+from goip.api.appkeys import ADDRESS_LIMIT, KEYRING
+from goip.errors import TooManyRequests, Unavailable
 from tests.api.quick_wire import PATH, WITHIN, Served, SlowDisk, request, serving
 
 
@@ -173,6 +173,24 @@ async def test_what_was_not_recorded_is_refused_and_not_tried_again(
     assert n_commits == 1
     assert (before.counter, after.counter) == (7, 9)  # 8 is on disk, and was taken over before 9
     assert after.rhythm.n_gaps == before.rhythm.n_gaps + 2
+
+
+async def test_a_refusal_that_was_not_told_is_of_no_other_request(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_rows: Any) -> None:
+        monkeypatch.undo()
+        monkeypatch.setattr(served.app[ADDRESS_LIMIT], "spend", too_fast)
+        raise OSError("the disk is gone")
+
+    def too_fast(_address: str) -> None:
+        monkeypatch.undo()
+        raise TooManyRequests("not so fast")
+
+    async with served.wire() as wire:
+        monkeypatch.setattr(served.store.database, "commit", broken)
+        assert (await wire.ask(request(key=served.key))).status == 429
+        assert (await wire.ask(request(key=served.key, path=PATH + "?x=1"))).status == 200
 
 
 async def test_one_that_cannot_be_begun_keeps_no_other_from_it(
