@@ -8,8 +8,8 @@ import gc
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import structlog
 from aiohttp import web
@@ -131,6 +131,17 @@ async def _listen(site: web.TCPSite, config: Config) -> None:
         raise StartupError(f"Cannot listen on {where}: {error.strerror or error}") from error
 
 
+@contextmanager
+def _naming(setting: str, where: str) -> Iterator[None]:
+    """Say which setting names the port that cannot be had."""
+    try:
+        yield
+    except OSError as error:
+        raise StartupError(
+            f"Cannot listen on {where}: {error.strerror or error}. Set {setting}, or 0 for none."
+        ) from error
+
+
 @asynccontextmanager
 async def _boxes(app: web.Application, config: Config) -> AsyncIterator[None]:
     """Listen to GoIP boxes, until what they sent last is answered."""
@@ -145,15 +156,10 @@ async def _boxes(app: web.Application, config: Config) -> AsyncIterator[None]:
         networks=config.udp_allow,
         keeping=app[WIRE].keeping,
     )
-    try:
+    with _naming("GOIP_UDP_PORT", f"UDP {config.host}:{config.udp_port}"):
         await asyncio.get_running_loop().create_datagram_endpoint(
             lambda: listener, local_addr=(config.host, config.udp_port)
         )
-    except OSError as error:
-        where = f"{config.host}:{config.udp_port}"
-        raise StartupError(
-            f"Cannot listen on UDP {where}: {error.strerror or error}. Set GOIP_UDP_PORT, or 0 for none."
-        ) from error
     try:
         yield
     finally:
@@ -174,13 +180,8 @@ async def _dinstar_boxes(app: web.Application, config: Config) -> AsyncIterator[
         connections_per_address=config.connections_per_address,
         keeping=app[WIRE].keeping,
     )
-    try:
+    with _naming("GOIP_DINSTAR_PORT", f"TCP {config.host}:{config.dinstar_port}"):
         await listener.open(config.host, config.dinstar_port)
-    except OSError as error:
-        where = f"{config.host}:{config.dinstar_port}"
-        raise StartupError(
-            f"Cannot listen on TCP {where}: {error.strerror or error}. Set GOIP_DINSTAR_PORT, or 0 for none."
-        ) from error
     try:
         yield
     finally:
