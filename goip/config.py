@@ -12,12 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
-from marshmallow import ValidationError
-
+from goip.addresses import BoxAddress, BrokerAddress, box_addresses, broker_address
 from goip.errors import StartupError
-from goip.fields import Identifier, length
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
@@ -59,115 +56,6 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
         return number
 
     return read
-
-
-@dataclass(frozen=True, slots=True)
-class BoxAddress:
-    """A box that waits to be dialled: what it is called here, where it listens, and as whom to log in."""
-
-    name: str
-    host: str
-    port: int
-    username: str
-    secret: str = field(repr=False)
-
-
-_BOX_NAME = Identifier(validate=length(1, 128))
-
-
-def _box_addresses(default_port: int) -> Callable[[str], tuple[BoxAddress, ...]]:
-    def read(value: str) -> tuple[BoxAddress, ...]:
-        texts = [text.strip() for text in value.split(",") if text.strip()]
-        boxes = tuple(_box_address(text, place, default_port) for place, text in enumerate(texts, 1))
-        if len({box.name for box in boxes}) < len(boxes):
-            raise ValueError("must not have two boxes of one name")
-        return boxes
-
-    return read
-
-
-def _box_address(text: str, place: int, default_port: int) -> BoxAddress:
-    """Raises ValueError, in words that hold no part of the secret."""
-    name, _, address = text.partition("=")
-    try:
-        _BOX_NAME.deserialize(name)
-        parts = urlsplit(address)
-        box = _box_at(name, parts, parts.port or default_port)
-    except (ValueError, ValidationError):
-        raise ValueError(
-            "must be NAME=tcp://USER:SECRET@HOST or …:PORT, with commas between boxes and %XX for signs in "
-            f"USER and SECRET: box {place} is not"
-        ) from None
-    return box
-
-
-def _box_at(name: str, parts: SplitResult, port: int) -> BoxAddress:
-    host, username, secret = parts.hostname, unquote(parts.username or ""), unquote(parts.password or "")
-    if parts.scheme != "tcp" or parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError
-    if not host or not username or not secret or not (username + secret).isprintable():
-        raise ValueError
-    return BoxAddress(name, host, port, username, secret)
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerAddress:
-    """An MQTT broker: where it listens, as whom to log in, and below which topic gateways publish.
-
-    `client_id` is how the broker knows this server again; empty for one that is made of the database.
-    """
-
-    host: str
-    port: int
-    prefix: str = "goip"
-    username: str = ""
-    password: str = field(default="", repr=False)
-    client_id: str = ""
-    is_tls: bool = False
-
-    @property
-    def public_address(self) -> str:
-        """Where it is and the prefix, and nothing that lets anybody in."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'mqtts' if self.is_tls else 'mqtt'}://{host}:{self.port}/{quote(self.prefix)}"
-
-
-_BROKER_PORTS = {"mqtt": 1_883, "mqtts": 8_883}
-_NO_TOPIC = frozenset("+#")
-"""Wildcards: they stand for levels of a topic."""
-
-
-def _broker_address(value: str) -> BrokerAddress | None:
-    """Raises ValueError, in words that hold no part of the password."""
-    if not value.strip():
-        return None
-    try:
-        return _broker_at(urlsplit(value.strip().replace("#", "%23")))
-    except (ValueError, KeyError):
-        raise ValueError(
-            "must be mqtt://USER:PASSWORD@HOST/PREFIX or mqtts://…, with %XX for signs in USER and PASSWORD"
-        ) from None
-
-
-def _broker_at(parts: SplitResult) -> BrokerAddress:
-    options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
-    username, password = unquote(parts.username or ""), unquote(parts.password or "")
-    prefix, client_id = unquote(parts.path).strip("/"), options.pop("client_id", "")
-    if not parts.hostname or options or (password and not username):
-        raise ValueError
-    if not (username + password + prefix + client_id).isprintable():
-        raise ValueError
-    if _NO_TOPIC & set(prefix) or prefix.startswith("$"):
-        raise ValueError
-    return BrokerAddress(
-        host=parts.hostname,
-        port=parts.port or _BROKER_PORTS[parts.scheme],
-        prefix=prefix or "goip",
-        username=username,
-        password=password,
-        client_id=client_id,
-        is_tls=parts.scheme == "mqtts",
-    )
 
 
 def _one_of(*words: str) -> Callable[[str], str]:
@@ -212,13 +100,13 @@ class Config:
     )
     yeastar: tuple[BoxAddress, ...] = _setting(
         (),
-        _box_addresses(5_038),
+        box_addresses({"tcp": 5_038}),
         "Yeastar TG boxes to dial: `NAME=tcp://USER:SECRET@HOST`, with commas between.",
         is_secret=True,
     )
     mqtt: BrokerAddress | None = _setting(  # noqa: RUF009 - it is frozen
         None,
-        _broker_address,
+        broker_address,
         "MQTT broker to hear gateways from: `mqtt://USER:PASSWORD@HOST/PREFIX`, or `mqtts://…`; empty for none.",
         is_secret=True,
     )

@@ -7,8 +7,9 @@ import shutil
 import socket
 from typing import NamedTuple
 
+from goip.addresses import BrokerAddress
 from goip.app import PAGE_FOLDER
-from goip.config import BrokerAddress, Config
+from goip.config import Config
 from goip.errors import GoipError, StartupError, Unauthorized
 from goip.gateways.mqtt import need_library
 from goip.store.engine import Database, describe_trouble

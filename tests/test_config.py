@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from goip.config import BoxAddress, BrokerAddress, Config, env_name
+from goip.addresses import BoxAddress, BrokerAddress
+from goip.config import Config, env_name
 from goip.errors import StartupError
 
 

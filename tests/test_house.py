@@ -16,6 +16,7 @@ FILES = sorted(path for path in PACKAGE.rglob("*.py") if "_migrations" not in pa
 MODULES = {path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".") for path in FILES}
 
 LOWEST = {
+    "addresses",
     "errors",
     "clock",
     "digest",

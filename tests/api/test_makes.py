@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient
 
+from goip.addresses import BrokerAddress
 from goip.app import build_app
-from goip.config import BrokerAddress, Config
+from goip.config import Config
 from goip.gateways.registry import HTTP_MAKES
 from tests.api.conftest import PASSWORD, Client, log_in_as_program, refused
 from tests.api.quick_server import QuickTestServer

@@ -18,7 +18,7 @@ import orjson
 import pytest
 from paho.mqtt import publish
 
-from goip.config import BrokerAddress
+from goip.addresses import BrokerAddress
 from tests.live_server import free_port
 from tests.services import mosquitto_path
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from goip.config import BoxAddress
+from goip.addresses import BoxAddress
 from goip.errors import Unavailable
 from goip.gateways.yeastar import client, keeping
 from goip.gateways.yeastar.client import Pauses, dialling

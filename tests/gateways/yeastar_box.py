@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Self
 
-from goip.config import BoxAddress
+from goip.addresses import BoxAddress
 
 USERNAME, SECRET = "apiuser", "s3cr:t/&"
 

@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 
 import structlog
 
-from goip.config import BrokerAddress
+from goip.addresses import BrokerAddress
 from goip.digest import digest_of
 from goip.errors import GoipError, InvalidPayload, Unauthorized, Unavailable
 from goip.gateways.mqtt import MAKE, LinkState

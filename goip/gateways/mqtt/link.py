@@ -19,7 +19,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from goip.config import BrokerAddress
+from goip.addresses import BrokerAddress
 from goip.errors import Unauthorized
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import structlog
 
-from goip.config import BoxAddress
+from goip.addresses import BoxAddress
 from goip.errors import InvalidPayload, Unauthorized, Unavailable
 from goip.gateways.yeastar.ami import Block
 from goip.gateways.yeastar.decode import RECEIVED, SENT, part_of, report_of, slot_of, sms_of, spans_of

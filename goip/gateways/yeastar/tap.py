@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from goip.addresses import BoxAddress
 from goip.clock import Clock
-from goip.config import BoxAddress
 from goip.errors import InvalidPayload
 from goip.gateways.yeastar.ami import Splitter
 from goip.gateways.yeastar.decode import RECEIVED, SENT, part_of, report_of, sms_of
