@@ -47,7 +47,7 @@ from goip.realtime.hub import Hub
 from goip.realtime.progress import Jobs
 from goip.realtime.reaper import Reaper
 from goip.realtime.replay import History
-from goip.realtime.socketio import SocketIoTransport
+from goip.realtime.socketio import SOCKETIO_PATHS, SocketIoTransport
 from goip.realtime.wiretap import tell_frame
 from goip.store.store import Store
 from goip.watch.presence import Presence
@@ -56,7 +56,6 @@ from goip.wire import Json
 from goip.wirelog.log import WireLog
 
 PAGE_FOLDER = Path(__file__).resolve().parent / "static"
-SOCKETIO_PATHS = ("/api/socket/io", "/socket.io")
 
 
 def build_app(config: Config, *, clock: Clock = now_ms, page_folder: Path = PAGE_FOLDER) -> web.Application:
@@ -84,7 +83,7 @@ def build_app(config: Config, *, clock: Clock = now_ms, page_folder: Path = PAGE
     app[DEVICE_LIMIT] = RateLimit(config.device_rate, "device")
     app[ADDRESS_LIMIT] = RateLimit(config.address_rate, "address")
     newcomers = RateLimit(config.connection_rate, "address")
-    app[DOORS] = Doors(config.connections_per_address, config.connections_per_user, newcomers.spend)
+    app[DOORS] = Doors(config.connections_per_address, config.connections_per_user, newcomers)
     app[PAGE] = Page(page_folder)
     app[SOCKETIO] = _socketio(app)
     app.on_response_prepare.append(middleware.add_headers)

@@ -26,19 +26,28 @@ class RateLimit:
         self._buckets: dict[str, tuple[float, float]] = {}
 
     def spend(self, name: str, n: int = 1) -> None:
-        """Take `n` requests from the bucket of `name`; raises TooManyRequests when it is empty."""
+        """Take `n` requests from the bucket of `name`; raises TooManyRequests when it holds fewer."""
         if not self._rate:
             return
         now = self._clock()
-        left, since = self._buckets.get(name, (self._burst, now))
-        left = min(self._burst, left + (now - since) * self._rate)
-        if left < n:
-            self._buckets[name] = (left, now)
-            wait = max(1, round((n - left) / self._rate))
-            raise TooManyRequests(f"too many requests from this {self._what}", retry_after_seconds=wait)
+        left = self._need(name, n, now)
         self._buckets[name] = (left - n, now)
         if len(self._buckets) > _MOST_BUCKETS:
             self._forget_full(now)
+
+    def check(self, name: str) -> None:
+        """Raises TooManyRequests where `spend` would, and takes nothing."""
+        if self._rate:
+            self._need(name, 1, self._clock())
+
+    def _need(self, name: str, n: int, now: float) -> float:
+        """What the bucket of `name` holds, if it is as much as `n`."""
+        left, since = self._buckets.get(name, (self._burst, now))
+        left = min(self._burst, left + (now - since) * self._rate)
+        if left < n:
+            wait = max(1, round((n - left) / self._rate))
+            raise TooManyRequests(f"too many requests from this {self._what}", retry_after_seconds=wait)
+        return left
 
     def allows(self, name: str) -> bool:
         """Spend one, and say whether there was one to spend."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import re
 import secrets
@@ -67,14 +68,23 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return _http_error(answer, request_id)
     except (ConnectionError, TimeoutError) as gone:
         log.info("request.gone", path=request.path, error=repr(gone), request_id=request_id)
-        if request.transport is None or request.transport.is_closing():
+        if _is_gone(request):
+            return web.Response(status=_CLIENT_GONE)  # raised, it would be an error in the log
+        raise
+    except asyncio.CancelledError:
+        if _is_gone(request):
             return web.Response(
                 status=_CLIENT_GONE
-            )  # nobody reads it; raised, it would be an error in the log
+            )  # raised, it would end in a cycle, for the collector to find
         raise
     except Exception:
         log.exception("request.defect", method=request.method, path=request.path, request_id=request_id)
         return error_response(GoipError("something went wrong on our side"), request_id)
+
+
+def _is_gone(request: web.Request) -> bool:
+    """True when nobody is there to read an answer."""
+    return request.transport is None or request.transport.is_closing()
 
 
 def request_id_of(headers: Mapping[str, str]) -> str:

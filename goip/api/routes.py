@@ -36,6 +36,7 @@ from goip.api.tapping import tapped
 from goip.auth.principals import Permission, Principal, need
 from goip.errors import Forbidden
 from goip.gateways.native import schemas as native
+from goip.realtime.websocket import WEBSOCKET_PATH
 
 _PUBLIC, _GATEWAY, _USER = Access.PUBLIC, Access.GATEWAY, Access.USER
 _READ, _LISTEN, _OPERATE, _ADMIN = Access.READ, Access.LISTEN, Access.OPERATE, Access.ADMINISTER
@@ -67,7 +68,7 @@ ROUTES: tuple[Route, ...] = (
 
     Route("GET", "/api/state", live.show_state, _LISTEN, "The snapshot of the live state", query=st.StateQuery, answer=st.StateAnswer, tag="live"),
     Route("GET", "/api/events", live.next_events, _LISTEN, "One frame of the stream; waits for it", query=st.EventsQuery, answer=st.FrameAnswer, tag="live", also_answers=("text/event-stream",)),
-    Route("GET", "/api/ws", live.open_websocket, _PUBLIC, "The stream over a raw WebSocket", tag="live", status=101),
+    Route("GET", WEBSOCKET_PATH, live.open_websocket, _PUBLIC, "The stream over a raw WebSocket", tag="live", status=101),
 
     Route("GET", "/api/import/progress/{sessionId}", jobs.show_progress, _READ, "How far a long job is; waits for news", query=j.ProgressQuery, answer=j.ProgressAnswer, tag="live", also_answers=("text/event-stream",)),
     Route("POST", "/api/test/job", jobs.start_test_job, _ADMIN, "Start a job that does nothing, to watch its progress", body=j.TestJobBody, answer=j.TestJobAnswer, tag="live", status=202),

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections import Counter
-from collections.abc import Callable
 from types import TracebackType
+from typing import Protocol
 
 from goip.auth.principals import Principal
 from goip.errors import TooManyRequests
@@ -18,6 +18,16 @@ TOO_MANY_CONNECTIONS = "too_many_connections"
 _COME_AGAIN_SECONDS = 10
 _HOME_PREFIX = 64
 """One customer of IPv6 has a whole network of this size to call from."""
+
+
+class Newcomers(Protocol):
+    """How often one address may open something new."""
+
+    def spend(self, name: str) -> None:
+        """One more; raises TooManyRequests."""
+
+    def check(self, name: str) -> None:
+        """Raises as `spend` would, and counts nothing."""
 
 
 class Place:
@@ -54,17 +64,20 @@ class Place:
 
 
 class Doors:
-    """Live connections of one server, by address and by whom they belong to; a limit of 0 is none.
+    """Live connections of one server, by address and by whom they belong to; a limit of 0 is none."""
 
-    `knock` is called with the address of everybody who opens something new, and may raise TooManyRequests.
-    """
-
-    def __init__(self, per_address: int, per_user: int, knock: Callable[[str], None]) -> None:
+    def __init__(self, per_address: int, per_user: int, newcomers: Newcomers) -> None:
         self._per_address = per_address
         self._per_user = per_user
-        self._knock = knock
+        self._newcomers = newcomers
         self.homes: Counter[str] = Counter()
         self.owners: Counter[str] = Counter()
+
+    def check(self, address: str) -> None:
+        """Raises TooManyRequests where a new connection from this address would be refused; nothing is taken."""
+        home = home_of(address)
+        _need_room(self.homes[home], self._per_address, "address")
+        self._newcomers.check(home)
 
     def enter(self, address: str, principal: Principal | None = None, *, is_new: bool = True) -> Place:
         """A place for a connection from this address, and of this caller if known. Raises TooManyRequests.
@@ -74,7 +87,7 @@ class Doors:
         home = home_of(address)
         _need_room(self.homes[home], self._per_address, "address")
         if is_new:
-            self._knock(home)
+            self._newcomers.spend(home)
         self.homes[home] += 1
         place = Place(self, home)
         if principal is not None:

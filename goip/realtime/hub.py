@@ -124,7 +124,8 @@ class Hub:
 
     def _set_pause(self, started: float, n_bytes: int) -> None:
         spent = max(time.thread_time() - started, n_bytes * _SECONDS_PER_BYTE)
-        wanted = spent / _SHARE_OF_TIME
+        # What held the loop up once is no reason to let everybody wait five times as long: work that lasts shows again.
+        wanted = min(spent / _SHARE_OF_TIME, 2 * self._pause_seconds)
         self._pause_seconds = min(max(wanted, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
 
     def subscribe(self, subscriber: Subscriber, rooms: Iterable[str]) -> Cursor:

@@ -1,7 +1,8 @@
-"""Writing to a client at once: WebSocket frames, straight into its connection's buffer."""
+"""A client's connection below the transports: frames written at once into its buffer, and its end."""
 
 from __future__ import annotations
 
+from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 _TEXT_FRAME = 0x81
@@ -41,3 +42,13 @@ async def write(link: RequestHandler, data: bytes) -> None:
         raise ConnectionResetError("the client is gone")
     transport.write(data)
     await link._drain_helper()
+
+
+def untie(response: web.StreamResponse, link: RequestHandler) -> None:
+    """For the end of a WebSocket: it is held by what it holds, its connection and the trace of what broke it.
+
+    Nobody but the collector of cycles would ever free that, and the loop stands still while it looks.
+    """
+    link._data_received_cb = None
+    if isinstance(response, web.WebSocketResponse) and (trouble := response.exception()) is not None:
+        trouble.__traceback__ = trouble.__context__ = trouble.__cause__ = None

@@ -21,6 +21,7 @@ from goip.realtime.doors import Place
 from goip.realtime.envelope import Batch
 from goip.realtime.hub import Hub
 from goip.realtime.joining import become, join
+from goip.realtime.links import untie
 from goip.realtime.nonsense import PLACE, GuardedServer
 from goip.realtime.packets import PacketBatch, close_connection, event_packet, put, use_batches
 from goip.realtime.progress import Jobs
@@ -30,6 +31,8 @@ from goip.wire import Json, dumps
 
 log = structlog.get_logger(__name__)
 
+SOCKETIO_PATHS = ("/api/socket/io", "/socket.io")
+"""Ours, and the one that stock clients take."""
 NAMESPACE = "/"
 _MOST_QUEUED_PACKETS = 64
 _FAR_TOO_MANY_QUEUED = 1_024
@@ -166,6 +169,7 @@ class SocketIoTransport:
             request[PLACE] = self._gatekeeper.enter(request)
         try:
             response: web.StreamResponse = await self.server.handle_request(request)
+            untie(response, request.protocol)
             return response
         finally:
             if PLACE in request:  # no session came of it

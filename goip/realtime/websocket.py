@@ -24,13 +24,14 @@ from goip.realtime.doors import TOO_MANY_CONNECTIONS, Place
 from goip.realtime.envelope import Batch
 from goip.realtime.hub import Hub
 from goip.realtime.joining import become, join
-from goip.realtime.links import text_frame, write, write_now
+from goip.realtime.links import text_frame, untie, write, write_now
 from goip.realtime.progress import Jobs
 from goip.realtime.replay import History
 from goip.realtime.stream import StreamSubscriber
 from goip.realtime.subscriber import NEEDS_LOGIN, NOT_AUTHENTICATED
 from goip.wire import Json, dumps
 
+WEBSOCKET_PATH = "/api/ws"
 AUTHENTICATE_WITHIN_SECONDS = 10.0
 PING_EVERY_SECONDS = 25.0
 _MOST_BYTES_IN = 65_536
@@ -118,6 +119,8 @@ async def serve(
         writing.cancel()
         with contextlib.suppress(asyncio.CancelledError, ConnectionError):
             await writing
+        await socket.close()  # where the connection broke: else its timer holds it, and ends in a cycle
+        untie(socket, client.link)
     return socket
 
 

@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 
 from goip.api.appkeys import STORE
+from goip.api.floods import turn_away
 from goip.api.gateway import quick_heartbeats
 from goip.api.quick import Answer as Answering
 from goip.api.quick import Begin, QuickRunner
@@ -104,7 +105,12 @@ async def serving(
     )
     served = Served(build_app(config))
     runner = QuickRunner(
-        served.app, served.begin(), access_log=None, keepalive_timeout=keepalive_timeout, shutdown_timeout=5.0
+        served.app,
+        served.begin(),
+        turn_away(served.app),
+        access_log=None,
+        keepalive_timeout=keepalive_timeout,
+        shutdown_timeout=5.0,
     )
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

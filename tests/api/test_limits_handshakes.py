@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import socketio
-from aiohttp import ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
+from aiohttp import ClientWebSocketResponse, WSMsgType, WSServerHandshakeError, web
 
 from goip.api.appkeys import SOCKETIO
 from tests.api.connections import ENGINE_WEBSOCKET, POLLING, WITHIN, Live, serving, until
@@ -62,6 +63,32 @@ async def end_of(socket: ClientWebSocketResponse) -> int | None:
         while (await socket.receive()).type not in (WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.CLOSING):
             pass
     return socket.close_code
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """What is a cycle stays."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("path", [ENGINE_WEBSOCKET, "/api/ws"])
+async def test_a_websocket_that_breaks_leaves_nothing_to_the_collector(live: Live, path: str) -> None:
+    sockets = [await live.websocket(path) for _ in range(3)]
+    assert n_websockets() == 3
+    for socket in sockets:
+        assert socket._conn is not None
+        assert socket._conn.transport is not None
+        socket._conn.transport.abort()
+    await until(lambda: n_websockets() == live.n_sessions == live.n_places == 0)
+
+
+def n_websockets() -> int:
+    """How many a server in this process has, or has forgotten and not let go."""
+    return sum(isinstance(one, web.WebSocketResponse) for one in gc.get_objects())
 
 
 async def test_a_websocket_session_that_never_connects_is_ended(live: Live) -> None:

@@ -18,10 +18,13 @@ NOBODY = Principal(kind="nobody")
 class Knocks(list[str]):
     """Who came; full after the first five."""
 
-    def __call__(self, home: str) -> None:
+    def spend(self, name: str) -> None:
+        self.check(name)
+        self.append(name)
+
+    def check(self, name: str) -> None:
         if len(self) == 5:
             raise TooManyRequests("too fast")
-        self.append(home)
 
 
 def test_an_address_gets_so_many_places_and_one_that_is_left_is_free_again() -> None:

@@ -190,12 +190,26 @@ async def test_the_pause_grows_with_the_work_and_is_bounded(
     monkeypatch.setattr("goip.realtime.hub.time", SimpleNamespace(thread_time=lambda: now))
     hub._set_pause(now, 0)
     assert hub._pause_seconds == SHORTEST_PAUSE_SECONDS
-    hub._set_pause(now - 0.04, 0)
+    for _ in range(5):
+        hub._set_pause(now - 0.04, 0)
     assert hub._pause_seconds == pytest.approx(0.2)
     hub._set_pause(now, 100_000_000)  # to many clients, whose sockets will be at it for a while
     assert hub._pause_seconds == pytest.approx(0.4)
-    hub._set_pause(now - 30, 0)
+    for _ in range(2):
+        hub._set_pause(now - 30, 0)
     assert hub._pause_seconds == LONGEST_PAUSE_SECONDS
+
+
+async def test_what_holds_the_loop_up_once_makes_nobody_wait_many_times_as_long(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("goip.realtime.hub.time", SimpleNamespace(thread_time=lambda: now))
+    hub._set_pause(now - 0.004, 0)
+    hub._set_pause(now - 0.1, 0)  # a collection of garbage, say
+    assert hub._pause_seconds == pytest.approx(0.04)
+    hub._set_pause(now - 0.004, 0)
+    assert hub._pause_seconds == pytest.approx(0.02)
 
 
 async def test_a_slow_listener_makes_nobody_wait(hub: Hub, stream: Stream) -> None:

@@ -12,6 +12,7 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
+from goip.api.limits import RateLimit
 from goip.auth.principals import Permission, Principal
 from goip.clock import now_ms
 from goip.models import DASHBOARD
@@ -34,7 +35,7 @@ class Gatekeeper:
         """Any page will do."""
 
     def enter(self, request: web.Request) -> Place:
-        return Doors(0, 0, lambda address: None).enter("")
+        return Doors(0, 0, RateLimit(0, "address")).enter("")
 
     def of_handshake(self, request: web.Request, token: str | None) -> Principal:
         return READER

@@ -30,8 +30,8 @@ SECTION = "idle"
 N_IDLE = 2_000
 FLOOD_RATE = 300.0
 QUIET_ROOM = "device-quiet"
-AS_SERVED = {"GOIP_CONNECTION_RATE": "50"}
-"""The limit that a server has unless it is told otherwise; it is what a flood from one address meets."""
+AS_SERVED = {"GOIP_CONNECTION_RATE": "50", "GOIP_CONNECTIONS_PER_ADDRESS": "200"}
+"""The limits that a server has unless it is told otherwise; they are what a flood from one address meets."""
 _N_FIRST = 20  # what is loaded once is no client's
 _SETTLE_SECONDS = 2.0
 
