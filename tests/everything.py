@@ -15,6 +15,8 @@ from tests.services import chromium_path, mosquitto_path, nginx_trouble, postgre
 
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI", "").lower() == "true"
+_N_AT_ONCE = (os.cpu_count() or 1) + 1
+"""Files: half of the time of most is waited."""
 
 
 def missing() -> list[str]:
@@ -51,8 +53,17 @@ def main() -> int:
         print("npm is missing: run make install first", flush=True)
         return 1
     page = subprocess.run([npm, "run", "--silent", "test"], cwd=ROOT / "web", check=False).returncode
-    # Much of the time is waited: two files at once. One file stays in one process, with its servers.
-    pytest = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+    # One file stays in one process, with its servers.
+    pytest = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-n",
+        str(_N_AT_ONCE),
+        "--dist",
+        "loadfile",
+        "--no-loadscope-reorder",
+    ]
     python = subprocess.run([*pytest, *sys.argv[1:]], cwd=ROOT, check=False).returncode
     return page or python
 
