@@ -23,6 +23,8 @@ from tests.live_server import ENROLMENT_KEY, LiveServer
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(180)]
 
 N_RUNS = int(os.environ.get("GOIP_TEST_RUNS", "3"))
+HTTP_RUNS = range(int(os.environ.get("GOIP_TEST_RUNS", "1")))
+"""Of the makes that post."""
 BAD_ROAD: dict[str, Any] = {"loss": 0.1, "repeat": 0.1, "reorder": 0.2}
 UNTIL_TOLD = 1_000
 """Repeats of a box that does not give up."""
@@ -84,8 +86,9 @@ async def test_goip_boxes_on_a_bad_road_lose_and_double_nothing(
     assert min(told.tally.n_lost, told.tally.n_doubled, told.tally.n_delayed, told.tally.n_repeated) > 0
 
 
+@pytest.mark.parametrize("_n_run", HTTP_RUNS)
 async def test_ejoin_boxes_on_a_bad_road_lose_and_double_nothing(
-    server: LiveServer, chance: random.Random
+    server: LiveServer, chance: random.Random, _n_run: int
 ) -> None:
     boxes = fleet(
         server, chance, "ejoin", devices=4, sms_per_minute=1_200, reboot_every=5, repeats=UNTIL_TOLD, pace=20
@@ -96,8 +99,9 @@ async def test_ejoin_boxes_on_a_bad_road_lose_and_double_nothing(
     assert min(told.tally.n_lost, told.tally.n_doubled, told.tally.n_repeated) > 0
 
 
+@pytest.mark.parametrize("_n_run", HTTP_RUNS)
 async def test_phones_on_a_bad_road_lose_and_double_nothing(
-    server: LiveServer, chance: random.Random
+    server: LiveServer, chance: random.Random, _n_run: int
 ) -> None:
     # Their waits double: on a worse road one of many would take minutes.
     phones = fleet(
@@ -107,4 +111,42 @@ async def test_phones_on_a_bad_road_lose_and_double_nothing(
     all_must_be_stored_once(server, ledgers)
     assert told.count(Outcome.GIVEN_UP) == 0
     assert told.count(Outcome.FORGOTTEN) == 0
+    assert min(told.tally.n_lost, told.tally.n_doubled, told.tally.n_repeated) > 0
+
+
+@pytest.mark.parametrize("_n_run", HTTP_RUNS)
+async def test_dinstar_boxes_on_a_bad_road_lose_and_double_nothing(
+    server: LiveServer, chance: random.Random, _n_run: int
+) -> None:
+    # Whether they repeat is not written anywhere. One that does not loses what it was not answered for; what it
+    # was answered for is stored.
+    patient = fleet(
+        server,
+        chance,
+        "dinstar",
+        devices=4,
+        sms_per_minute=1_200,
+        reboot_every=5,
+        repeats=UNTIL_TOLD,
+        pace=20,
+    )
+    tells_once = fleet(server, chance, "dinstar", devices=2, sms_per_minute=300, reboot_every=5, repeats=0)
+    ledgers = await live_through_kills(server, chance, (patient, tells_once), n_kills=1)
+    all_must_be_stored_once(server, ledgers)
+    told = ledgers[0]
+    assert told.count(Outcome.GIVEN_UP) == 0
+    assert min(told.tally.n_lost, told.tally.n_doubled, told.tally.n_repeated) > 0
+
+
+@pytest.mark.parametrize("_n_run", HTTP_RUNS)
+@pytest.mark.parametrize("make", ["httpsms", "forwarder"])
+async def test_phones_without_ids_on_a_bad_road_lose_and_double_nothing(
+    server: LiveServer, chance: random.Random, make: str, _n_run: int
+) -> None:
+    phones = fleet(
+        server, chance, make, devices=4, sms_per_minute=900, reboot_every=5, repeats=UNTIL_TOLD, pace=500
+    )
+    [told] = ledgers = await live_through_kills(server, chance, (phones,), n_kills=1, n_messages=20)
+    all_must_be_stored_once(server, ledgers)
+    assert {told.count(outcome) for outcome in (Outcome.GIVEN_UP, Outcome.FORGOTTEN, Outcome.REFUSED)} == {0}
     assert min(told.tally.n_lost, told.tally.n_doubled, told.tally.n_repeated) > 0
