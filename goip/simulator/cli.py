@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from goip.simulator.boxes import BoxOptions, BoxTally, emulate, show
-from goip.simulator.boxes.options import BOX_MAKES
+from goip.simulator.boxes.options import ASKED_MAKES, BOX_MAKES
 from goip.simulator.makes import GOIP, MIXED, PHONE
 from goip.simulator.options import SimulationOptions, SimulationReport
 from goip.simulator.runner import simulate
@@ -32,7 +32,7 @@ NATIVE_MAKES: Final = (MIXED, GOIP.name, PHONE.name)
 _FLEET_SIZE = 20
 _NATIVE_ONLY: Final = frozenset({"ports", "rate", "concurrency", "keys_path"})
 _BOX_ONLY: Final = frozenset(
-    {"lines", "udp_port", "loss", "repeat", "reorder", "reboot_every", "repeats", "numbered"}
+    {"lines", "udp_port", "loss", "repeat", "reorder", "reboot_every", "repeats", "numbered", "listen_port"}
 )
 _KNOWN_DEVICES = (
     "The server refused {n} requests. If it knows these devices from an earlier run, "
@@ -74,6 +74,13 @@ _CHANCE = click.FloatRange(0, 1)
     help="How much faster than the clock batteries drain, calls end and boxes repeat.",
 )
 @click.option("--udp-port", default=44444, show_default=True, help="dbl: the server's UDP port.")
+@click.option(
+    "--listen",
+    "listen_port",
+    type=click.IntRange(0, 65_535),
+    metavar="PORT",
+    help=f"{', '.join(sorted(ASKED_MAKES))}: a port of this machine where the first box can be asked.",
+)
 @click.option(
     "--loss", default=0.0, type=_CHANCE, help="Real protocol: this part of packets, each way, gets lost."
 )

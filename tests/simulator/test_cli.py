@@ -97,6 +97,7 @@ def test_the_native_format_keeps_its_names(make: str) -> None:
         ("mixed", ("--lines", "4")),
         ("phone", ("--loss", "0.1")),
         ("goip", ("--numbered",)),
+        ("mixed", ("--listen", "9")),
     ],
 )
 def test_an_option_that_the_make_does_not_have_is_refused(make: str, option: tuple[str, ...]) -> None:

@@ -2,6 +2,7 @@
 
 There is no heartbeat. Nothing is written on what they do without an answer of 200; here they try again after 10 s,
 three times. Ports count from 0, times have no zone (here they are UTC), ids of messages go on after a restart.
+Where they listen they can be asked, too (`dinstar_api`): the first by Digest, the next by Basic, and so on.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from goip.simulator.boxes.box import CALLS_PER_SMS, Box, Habit
+from goip.simulator.boxes.dinstar_api import DinstarApi, Memory, Order
+from goip.simulator.boxes.door import Listener
 from goip.simulator.boxes.fleet import Fleet
 from goip.simulator.boxes.posting import Poster, Request, Schedule
 from goip.simulator.slots import LiveSlot
@@ -21,6 +24,9 @@ NOTHING: Final = "<NULL>"
 _HEADERS: Final = {"Content-Type": "application/json"}
 _SMSC = "+12025550100"
 _BATCH_CHANCE = 0.15
+_ON_AIR_SECONDS = 3.0
+_NOBODY = "0000"
+"""How a number ends that no message gets through to."""
 
 
 class DinstarBox(Box):
@@ -35,15 +41,29 @@ class DinstarBox(Box):
         self._n_registrations = 0
         self._reference = self.random.randrange(256)
         self._is_up: dict[int, bool] = {}
+        self.memory = Memory()
+        api = DinstarApi(
+            self.serial, self.slots, self.memory, fleet.road, self._take_order, is_basic=index % 2 == 1
+        )
+        port = self.options.listen_port
+        self.listener = None if port is None else Listener(api.answer, port and port + index)
 
     async def switch_on(self) -> None:
         """It says that it is on; no port is registered yet."""
+        if self.listener is not None:
+            await self.listener.open()
         self._is_up = {slot.index: False for slot in self.slots}
         self._tell("device", self._describe_device("power_on"))
 
     def go_down(self) -> None:
         """Its last word."""
         self._tell("device", self._describe_device("power_off"))
+        self.close()
+
+    def close(self) -> None:
+        """It cannot be asked any more."""
+        if self.listener is not None:
+            self.listener.close()
 
     def habits(self) -> Iterable[Habit]:
         """Registrations as they change; messages; what else happens."""
@@ -92,7 +112,7 @@ class DinstarBox(Box):
         self.send(messages, self._poster.deliver(lambda: request))
 
     def make_row(self, slot: LiveSlot, sender: str, text: str) -> dict[str, Any]:
-        """One row of `sms`."""
+        """One row of `sms`, which the box remembers."""
         self._n_messages += 1
         row = {
             "incoming_sms_id": self._n_messages,
@@ -102,6 +122,7 @@ class DinstarBox(Box):
             "timestamp": write_time(),
             "text": text,
         }
+        self.memory.receive(row)
         return row | ({"imsi": slot.sim.imsi} if self.tells_imsi else {})
 
     def _happen(self) -> None:
@@ -137,15 +158,49 @@ class DinstarBox(Box):
 
     def _send_from_its_own_page(self, slot: LiveSlot) -> None:
         """Somebody sends an SMS by the box itself: its result, and later the report on its delivery."""
-        self._reference = (self._reference + 1) % 256
         told = {"port": slot.index, "number": self.correspondents.pick(), "time": write_time()}
-        known = {"ref_id": self._reference, "imsi": slot.sim.imsi}
+        known = {"ref_id": self._next_reference(), "imsi": slot.sim.imsi}
         self._tell("sms_result", [told | {"status": "DELIVERED", "count": 1, "succ_count": 1} | known])
         self.fleet.run_errand(self._report_delivery(told | known | {"status_code": 0}))
 
+    def _next_reference(self) -> int:
+        """The network's number of a message, of one byte."""
+        self._reference = (self._reference + 1) % 256
+        return self._reference
+
     async def _report_delivery(self, row: dict[str, Any]) -> None:
         await self.pause(self.random.uniform(1, 10))
-        self._tell("sms_deliver_status", [row | {"time": write_time()}])
+        report = row | {"time": write_time()}
+        self.memory.receipts.append(report)
+        self._tell("sms_deliver_status", [report])
+
+    def _take_order(self, order: Order) -> None:
+        """Send a message for an application: at once it is under way, and its result is there later."""
+        slot = self.random.choice(order.slots)
+        told = {"port": slot.index, "number": order.number, "time": write_time(), "imsi": slot.sim.imsi}
+        result = told | {
+            "user_id": order.user_id,
+            "status": "SENDING",
+            "count": 1,
+            "succ_count": 0,
+            "ref_id": 0,
+        }
+        self.memory.results.append(result)
+        self.memory.n_waiting += 1
+        self.fleet.run_errand(self._put_on_air(order, result, told))
+
+    async def _put_on_air(self, order: Order, result: dict[str, Any], told: dict[str, Any]) -> None:
+        await self.pause(_ON_AIR_SECONDS)
+        self.memory.n_waiting -= 1
+        is_sent = not order.number.endswith(_NOBODY)
+        result |= {"status": "SENT_OK", "succ_count": 1} if is_sent else {"status": "FAILED"}
+        if is_sent:
+            result["ref_id"] = self._next_reference()
+            self.fleet.text_out(self.serial, order.number, order.text)
+        self._tell("sms_result", [{name: value for name, value in result.items() if name != "user_id"}])
+        if is_sent and order.wants_report:
+            known = {"ref_id": result["ref_id"], "status_code": 0}
+            self.fleet.run_errand(self._report_delivery(told | known))
 
     def _ask_by_ussd(self, slot: LiveSlot) -> None:
         self._tell("ussd", [{"port": slot.index, "text": f"Your balance is {slot.balance:.2f}"}])

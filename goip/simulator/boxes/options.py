@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from goip.simulator.options import MAX_DEVICES, is_loopback, require
 
 BOX_MAKES: Final = ("dbl", "ejoin", "dinstar", "capcom6", "httpsms", "forwarder")
+ASKED_MAKES: Final = frozenset({"dinstar"})
+"""Those with a web server of their own, which answers who asks."""
 _PHONES: Final = frozenset({"capcom6", "httpsms", "forwarder"})
 _LINES_OF_A_BOX, _LINES_OF_A_PHONE = 8, 1
 _MOST_LINES = 64
@@ -24,7 +26,8 @@ class BoxOptions:
     are chances, of each packet or request and of each answer. A box restarts `reboot_every` seconds after it came
     up, on average. `repeats` is how often it sends again what is not acknowledged, where not as often as its make
     does; `pace` makes its own clocks run faster: waits between repeats, calls, the time on air. With `numbered`
-    each text ends with a number of its own. What is on its way at the end gets `grace_seconds`.
+    each text ends with a number of its own. What is on its way at the end gets `grace_seconds`. The first box can be
+    asked at `listen_port` of this machine (0 for any that is free), each further one at the next port.
     Raises ValueError when a number is out of bounds, or for a server on another machine without `allow_remote`.
     """
 
@@ -46,6 +49,7 @@ class BoxOptions:
     pace: float = 1.0
     numbered: bool = False
     grace_seconds: float = 15.0
+    listen_port: int | None = None
     allow_remote: bool = False
 
     def __post_init__(self) -> None:
@@ -63,6 +67,14 @@ class BoxOptions:
         for name in ("loss", "repeat", "reorder"):
             require(0 <= getattr(self, name) <= 1, f"{name} must be from 0 to 1")
         require(self.repeats is None or 0 <= self.repeats <= _MOST_REPEATS, "repeats must be from 0 to 1000")
+        if self.listen_port is not None:
+            require(
+                self.make in ASKED_MAKES,
+                f"only {', '.join(sorted(ASKED_MAKES))} have something to listen for",
+            )
+            require(
+                0 <= self.listen_port <= 65_536 - self.devices, "ports to listen on must be from 0 to 65535"
+            )
         require(urlsplit(self.url).scheme in ("http", "https"), "url must begin with http:// or https://")
         require(
             self.allow_remote or is_loopback(self.url),
