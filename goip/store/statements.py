@@ -48,6 +48,7 @@ class Write(Enum):
     ROLLUP = auto()
     SMS = auto()
     CONVERSATION = auto()
+    PLACE = auto()
     EVENT = auto()
     DROP_DEVICE = auto()
 
@@ -133,6 +134,7 @@ _TABLES: Mapping[Write, Table] = {
     Write.ROLLUP: t.heartbeat_rollups,
     Write.SMS: t.sms,
     Write.CONVERSATION: t.conversations,
+    Write.PLACE: t.memory_places,
     Write.EVENT: t.events,
 }
 _DROPS: Mapping[Write, Column[Any]] = {
@@ -154,8 +156,8 @@ def _text(statement: UpdateBase, dialect: Dialect, write: Write) -> str:
 def _inserted(dialect: Dialect, write: Write) -> Any:
     """The insert of a kind, and what becomes of a row that is there already."""
     match write:
-        case Write.DEVICE:
-            return _upsert(dialect, t.devices)
+        case Write.DEVICE | Write.PLACE:
+            return _upsert(dialect, _TABLES[write])
         case Write.SIM:
             return _upsert(dialect, t.sims, keep=("first_seen_at",))
         case Write.ROLLUP:

@@ -200,6 +200,16 @@ events = Table(
 )
 """The facts: what a resumed client is told, every one, in order, once."""
 
+memory_places = Table(
+    "memory_places",
+    metadata,
+    Column("device_id", Text, primary_key=True),
+    Column("life", Text, nullable=False, comment="another one when the box counts from 1 again"),
+    Column("next_id", BigInteger, nullable=False),
+    Column("n_recovered", Integer, nullable=False, comment="messages not told as recovered yet"),
+)
+"""How far the memory of a box is read."""
+
 rejected_devices = Table(
     "rejected_devices",
     metadata,

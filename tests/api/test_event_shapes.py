@@ -15,10 +15,12 @@ from goip.api.schemas.state import (
     SimInsertedShape,
     SimMovedShape,
     SimVanishedShape,
+    SmsRecoveredShape,
     StatusChangeShape,
 )
-from goip.models import Event, SimSlot
+from goip.models import Event, InboundSms, SimSlot
 from goip.operations import RemoveDevice, TellReadmission
+from goip.recovery import Piece, record_piece
 from goip.store.store import Store
 from tests.store.lives import Ear, beat, enrol
 
@@ -49,6 +51,7 @@ async def _shuffle_cards(store: Store) -> None:
         ("sim-moved", SimMovedShape()),
         ("sim-vanished", SimVanishedShape()),
         ("sim-conflict", SimConflictShape()),
+        ("sms-recovered", SmsRecoveredShape()),
     ],
 )
 async def test_an_event_carries_what_the_document_says(name: str, shape: Shape, store: Store) -> None:
@@ -57,6 +60,9 @@ async def test_an_event_carries_what_the_document_says(name: str, shape: Shape, 
     await beat(store, counter=90)
     await beat(store, counter=1)
     await _shuffle_cards(store)
+    await record_piece(
+        store, Piece("gw-1", "a", 2, [InboundSms("gw-1", "BANK", "hello")], is_last=True), None
+    )
     await store.record(RemoveDevice("gw-1"))
     await store.record(TellReadmission("gw-1"))
     told = ear.named(name)

@@ -137,6 +137,15 @@ class SimConflictShape(_CardShape):
     also_at = fields.Nested(CardPlaceShape)
 
 
+class SmsRecoveredShape(Shape):
+    """The data of `sms-recovered`: messages that came while nobody heard the box, read from its memory."""
+
+    device_id = fields.String()
+    n_messages = fields.Integer()
+    at = fields.DateTime()
+    seq = fields.Integer()
+
+
 EVENT_SHAPES: tuple[type[Shape], ...] = (
     StatusChangeShape,
     DeviceRebootShape,
@@ -146,6 +155,7 @@ EVENT_SHAPES: tuple[type[Shape], ...] = (
     SimMovedShape,
     SimVanishedShape,
     SimConflictShape,
+    SmsRecoveredShape,
 )
 """The data of events that no answer of the API holds as it is."""
 

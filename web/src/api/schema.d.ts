@@ -1174,6 +1174,14 @@ export interface components {
             seq: number;
             alsoAt: components["schemas"]["CardPlace"];
         };
+        /** @description The data of `sms-recovered`: messages that came while nobody heard the box, read from its memory. */
+        SmsRecovered: {
+            deviceId: string;
+            nMessages: number;
+            /** Format: date-time */
+            at: string;
+            seq: number;
+        };
         /** @description A port or SIM position. */
         SimSlotBody: {
             slotIndex: number;

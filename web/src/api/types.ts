@@ -22,6 +22,7 @@ export type SimInserted = Schemas['SimInserted']
 export type SimMoved = Schemas['SimMoved']
 export type SimVanished = Schemas['SimVanished']
 export type SimConflict = Schemas['SimConflict']
+export type SmsRecovered = Schemas['SmsRecovered']
 export type CardPlace = Schemas['CardPlace']
 
 /** `"epoch:seq"`; opaque but for the live store. */
@@ -40,6 +41,7 @@ export interface EventData {
   'sim-vanished': SimVanished
   'sim-conflict': SimConflict
   'sms-received': Sms
+  'sms-recovered': SmsRecovered
   'stats-update': Stats
 }
 

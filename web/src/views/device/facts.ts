@@ -1,5 +1,6 @@
 import type {
-  CardPlace, Device, DeviceReboot, DeviceRemoved, DeviceStatus, SimConflict, SimInserted, SimMoved, SimVanished, Sms, StatusChange, WireEvent,
+  CardPlace, Device, DeviceReboot, DeviceRemoved, DeviceStatus, SimConflict, SimInserted, SimMoved, SimVanished, Sms, SmsRecovered, StatusChange,
+  WireEvent,
 } from '@/api/types'
 import { visibleName } from '@/components/visibleText'
 import { t, type Key } from '@/i18n/t'
@@ -75,6 +76,8 @@ function wordsOf(event: WireEvent): Words {
     }
     case 'sms-received':
       return { tone: 'plain', title: t('device.factSms'), text: visibleName((event.data as Sms).sender ?? '') }
+    case 'sms-recovered':
+      return { tone: 'good', title: t('device.factRecovered', { n: (event.data as SmsRecovered).nMessages }), text: '' }
     default:
       // A fact that a newer server knows is still worth its name.
       return { tone: 'plain', title: event.event, text: '' }

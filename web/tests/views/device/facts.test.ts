@@ -21,3 +21,14 @@ describe('facts about SIM cards', () => {
     expect(factOf(event('sim-inserted', { ...card, phoneNumber: null, isNew: true })).text).toBe('8900000000000000001')
   })
 })
+
+describe('messages from the memory of a box', () => {
+  it.each([
+    [1, "1 message recovered from the box's memory"],
+    [1_200, "1,200 messages recovered from the box's memory"],
+  ])('%d are told in words', (nMessages, title) => {
+    const told = event('sms-recovered', { deviceId: 'gw-2', nMessages, at: '', seq: 7 })
+    expect(factOf(told)).toMatchObject({ title, text: '', tone: 'good' })
+    expect(isFactOf(told, 'gw-2')).toBe(true)
+  })
+})
