@@ -11,7 +11,7 @@ import pytest
 from goip.errors import InvalidPayload, NotFound, Unavailable
 from goip.gateways.dbl.lines import N_PLACES
 from goip.gateways.dbl.listener import DblListener
-from goip.gateways.dbl.sending import Outcome
+from goip.gateways.outcome import Outcome
 from goip.store.store import Store
 from tests.gateways.dbl_line import (
     KEY,

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from goip.errors import InvalidPayload
 from goip.fields import storable
 from goip.gateways.dbl.causes import cause_of
 from goip.gateways.dbl.packets import Reply
+from goip.gateways.outcome import Outcome
 
 MOST_TEXT_BYTES = 3_000
 
@@ -37,20 +38,6 @@ class Pace(NamedTuple):
 
 
 PACE = Pace()
-
-
-class Outcome(NamedTuple):
-    """How it ended: `unconfirmed` means that it may have been carried out, so that to try again is to risk it twice.
-
-    `reference` is the line's number of a message that it sent, which its delivery report repeats; `text` is the
-    network's answer to USSD. `reason` says why not, `error_code` the network's own number for that.
-    """
-
-    status: Literal["done", "failed", "unconfirmed"]
-    reference: str | None = None
-    text: str | None = None
-    reason: str | None = None
-    error_code: int | None = None
 
 
 def dialled(number: str) -> str:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from goip.errors import Unavailable
 from goip.gateways.dbl.lines import Address, Line, host_of
 from goip.gateways.dbl.packets import Reply
-from goip.gateways.dbl.sending import Outcome, Session
+from goip.gateways.dbl.sending import Session
+from goip.gateways.outcome import Outcome
 from goip.wirelog.exchange import about, taken
 
 Send = Callable[[bytes, Line], None]
