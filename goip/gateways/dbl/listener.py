@@ -37,7 +37,6 @@ from goip.gateways.dbl.packets import (
 from goip.gateways.dbl.repeats import Repeats
 from goip.gateways.dbl.sending import (
     PACE,
-    Outcome,
     Pace,
     SmsSession,
     UssdSession,
@@ -47,6 +46,7 @@ from goip.gateways.dbl.sending import (
 )
 from goip.gateways.dbl.sessions import Sessions
 from goip.gateways.dbl.strangers import Strangers
+from goip.gateways.outcome import Outcome
 from goip.ingest import record_heartbeat, record_note, record_sms
 from goip.models import Device, Ussd
 from goip.store.store import Store
