@@ -25,6 +25,8 @@ class BoxAddress:
 
 _BOX_NAME = Identifier(validate=length(1, 128))
 _TLS = {"https", "mqtts"}
+_NO_COLON = {"http", "https"}
+"""Where the first colon ends the user."""
 
 
 def box_addresses(ports: Mapping[str, int]) -> Callable[[str], tuple[BoxAddress, ...]]:
@@ -60,6 +62,8 @@ def _box_at(name: str, parts: SplitResult, ports: Mapping[str, int]) -> BoxAddre
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError
     if not host or not username or not secret or not (username + secret).isprintable():
+        raise ValueError
+    if ":" in username and parts.scheme in _NO_COLON:
         raise ValueError
     return BoxAddress(name, host, parts.port or usual, username, secret, parts.scheme in _TLS)
 

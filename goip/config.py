@@ -98,6 +98,12 @@ class Config:
         _networks,
         "Addresses or networks where an older Dinstar box that is known here needs no password; empty for none.",
     )
+    dinstar: tuple[BoxAddress, ...] = _setting(
+        (),
+        box_addresses({"http": 80, "https": 443}),
+        "Dinstar boxes to ask: `NAME=https://USER:SECRET@HOST`, with commas between.",
+        is_secret=True,
+    )
     yeastar: tuple[BoxAddress, ...] = _setting(
         (),
         box_addresses({"tcp": 5_038}),

@@ -25,7 +25,9 @@ from goip.api.server import first_heartbeat
 from goip.app import PAGE_FOLDER, build_app
 from goip.config import Config
 from goip.errors import StartupError
+from goip.gateways.asking import looking
 from goip.gateways.dbl.listener import DblListener
+from goip.gateways.dinstar.client import DinstarClient
 from goip.gateways.dinstar.door import Door
 from goip.gateways.dinstar.listener import DinstarListener
 from goip.gateways.mqtt import need_library
@@ -107,7 +109,8 @@ async def serve(config: Config) -> None:
         _calm_collector()
         await _listen(site, config)
         dialled = dialling(app[STORE], config.yeastar, keeping=app[WIRE].keeping)
-        async with _boxes(app, config), _dinstar_boxes(app, config), dialled, _broker(app, config):
+        asked = looking([DinstarClient(box, app[STORE], keeping=app[WIRE].keeping) for box in config.dinstar])
+        async with _boxes(app, config), _dinstar_boxes(app, config), dialled, asked, _broker(app, config):
             _welcome(app, config, runner.addresses[0][1])
             await _until_signal()
     finally:

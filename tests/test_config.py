@@ -66,6 +66,7 @@ def test_every_setting_may_come_from_a_file(setting: str, tmp_path: Path) -> Non
     texts = {int: "8081", bool: "true", str: "info", tuple: "a b"}
     special = {"enrollment": "approve", "log_format": "json", "trusted_proxies": "10.0.0.1 192.0.2.0/24"}
     special["yeastar"] = "office=tcp://u:s@192.0.2.7"
+    special["dinstar"] = "office=https://u:s@192.0.2.7"
     special["mqtt"] = "mqtt://u:s@192.0.2.8"
     special["udp_allow"] = special["dinstar_allow"] = "192.0.2.0/24"
     default = getattr(Config(), setting)
@@ -162,6 +163,15 @@ def test_a_box_that_cannot_be_dialled_stops_the_start_and_shows_no_secret(text: 
     with pytest.raises(StartupError, match=r"GOIP_YEASTAR must be NAME=tcp://.*: box 2 is not") as refusal:
         Config.from_env({"GOIP_YEASTAR": f"b=tcp://u:hidden@h,{text}"})
     assert "hidden" not in str(refusal.value)
+
+
+def test_boxes_with_an_http_api_have_its_usual_ports() -> None:
+    text = "office=https://admin:s%3At@192.0.2.7,roof=http://admin:s@box.example,hut=http://admin:s@192.0.2.9:8081"
+    office, roof, hut = Config.from_env({"GOIP_DINSTAR": text}).dinstar
+    assert office == BoxAddress("office", "192.0.2.7", 443, "admin", "s:t", is_tls=True)
+    assert (roof.port, roof.is_tls, hut.port) == (80, False, 8081)
+    with pytest.raises(StartupError, match="GOIP_DINSTAR must be NAME=http:// or https://USER"):
+        Config.from_env({"GOIP_DINSTAR": "a=http://u%3Av:s@h"})
 
 
 def test_two_boxes_of_one_name_stop_the_start() -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from aiohttp import ClientResponse
 
+from goip.gateways.asking import USUAL
+from goip.gateways.dinstar import A_DAY_SECONDS
+from goip.gateways.dinstar.client import DinstarClient
 from goip.models import Device
 from tests.api.conftest import Client, log_in_as_program, refused
 from tests.api.test_inbound import ENROLMENT_KEY, messages, store_of
+from tests.gateways.dinstar_asked import asked_box
 from tests.gateways.test_dinstar import CALL, DEVICE, DOWN, RECEIPT, RESULT, SMS, SN, UP
 
 
@@ -88,6 +93,25 @@ async def test_a_box_that_is_switched_off_says_so(client: Client) -> None:
     device = box(client)
     assert (device.device_status, device.ip_address) == ("power_off", "192.0.2.142")
     assert len(device.slots) == 1
+
+
+async def test_a_box_that_is_asked_too_keeps_the_deadline_of_who_asks_it(client: Client) -> None:
+    await accepted(client, register=[UP])
+    assert box(client).interval_seconds == A_DAY_SECONDS
+    async with asked_box() as asked:
+        dinstar = DinstarClient(replace(asked.address(), name=SN), store_of(client))
+        await dinstar.look()
+        held_to = box(client).interval_seconds
+        assert held_to == USUAL.poll + USUAL.answer
+        await accepted(client, sms=[SMS])
+        await accepted(client, register=[UP])
+        await accepted(client, device=DEVICE)
+        assert box(client).interval_seconds == held_to
+        await dinstar.look()
+        await dinstar.link.close()
+    device = box(client)
+    assert (device.interval_seconds, device.device_status) == (held_to, "power_off")
+    assert [slot.slot_index for slot in device.slots] == [0, 1, 8]
 
 
 async def test_a_box_under_a_name_of_its_own(client: Client) -> None:

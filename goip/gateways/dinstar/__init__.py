@@ -1,7 +1,8 @@
 """Dinstar boxes: UC2000 and DWG with the "new version" of their HTTP API, and older DWG over TCP.
 
 The newer ones push JSON, one kind of news a request, and look at the status of the answer only (`decode`). They
-push no heartbeat, so a box is held to a day; its ports are numbered from 0. `asking` is what can be said to them.
+push no heartbeat, so a box is held to a day; its ports are numbered from 0. `asking` is what can be said to them over
+an API of their own, `client` says it.
 The older ones hold a TCP connection to us and speak frames on it (`binary`, `listener`).
 """
 

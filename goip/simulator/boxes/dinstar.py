@@ -42,11 +42,11 @@ class DinstarBox(Box):
         self._reference = self.random.randrange(256)
         self._is_up: dict[int, bool] = {}
         self.memory = Memory()
-        api = DinstarApi(
+        self.api = DinstarApi(
             self.serial, self.slots, self.memory, fleet.road, self._take_order, is_basic=index % 2 == 1
         )
         port = self.options.listen_port
-        self.listener = None if port is None else Listener(api.answer, port and port + index)
+        self.listener = None if port is None else Listener(self.api.answer, port and port + index)
 
     async def switch_on(self) -> None:
         """It says that it is on; no port is registered yet."""
