@@ -164,6 +164,7 @@ async def _boxes(app: web.Application, config: Config) -> AsyncIterator[None]:
         networks=config.udp_allow,
         keeping=app[WIRE].keeping,
     )
+    await listener.resume()
     with _naming("GOIP_UDP_PORT", f"UDP {config.host}:{config.udp_port}"):
         await asyncio.get_running_loop().create_datagram_endpoint(
             lambda: listener, local_addr=(config.host, config.udp_port)

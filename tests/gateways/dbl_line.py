@@ -30,6 +30,7 @@ async def listening(store: Store, pace: Pace = PACE, **settings: Any) -> AsyncIt
     await keyring.open()
     await keyring.ensure_enrollment_key(Config(enrollment_key=KEY))
     listener = DblListener(store, keyring, lambda _host: True, needs_approval=False, pace=pace, **settings)
+    await listener.resume()
     loop = asyncio.get_running_loop()
     await loop.create_datagram_endpoint(lambda: listener, local_addr=("127.0.0.1", 0))
     try:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goip.errors import InvalidPayload
-from goip.gateways.dinstar import gsm
+from goip.gateways import gsm
 from goip.gateways.dinstar.binary import (
     Credentials,
     Frame,

@@ -24,6 +24,7 @@ from goip.errors import GoipError, NotFound, Unauthorized, Unavailable
 from goip.gateways.dbl.decode import heartbeat_of, line_id_of, sms_of
 from goip.gateways.dbl.events import call_change, news_of
 from goip.gateways.dbl.lines import Address, Line, Lines, host_of
+from goip.gateways.dbl.long_sms import LongSms
 from goip.gateways.dbl.packets import (
     KEEPALIVE,
     NEVER_ANSWERED,
@@ -47,7 +48,7 @@ from goip.gateways.dbl.sending import (
 from goip.gateways.dbl.sessions import Sessions
 from goip.gateways.dbl.strangers import Strangers
 from goip.gateways.outcome import Outcome
-from goip.ingest import record_heartbeat, record_note, record_sms
+from goip.ingest import record_heartbeat, record_note
 from goip.models import Device, Ussd
 from goip.store.store import Store
 from goip.transitions import is_reboot
@@ -97,6 +98,7 @@ class DblListener(asyncio.DatagramProtocol):
         self._repeats = Repeats()
         self._lines = Lines()
         self._sessions = Sessions(self._say)
+        self._long_sms = LongSms(store)
         self._transport: asyncio.DatagramTransport | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -154,11 +156,16 @@ class DblListener(asyncio.DatagramProtocol):
                 log.warning("dbl.ussd_not_recorded", line=line_id, reason=trouble.message)
         return outcome
 
+    async def resume(self) -> None:
+        """Before listening: go on with long messages that were begun. Raises Unavailable."""
+        await self._long_sms.resume()
+
     async def close(self) -> None:
         """Stop listening; what is being stored is still answered, what is being sent has a moment to be confirmed."""
         await self._sessions.close(_PATIENCE_SECONDS)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_PATIENCE_SECONDS)
+        await self._long_sms.close()
         if self._transport is not None:
             self._transport.close()
 
@@ -229,8 +236,6 @@ class DblListener(asyncio.DatagramProtocol):
         self._lines.hear(line_id, address, packet.password)
         if packet.kind == KEEPALIVE:
             await self._beat(packet, admission, host_of(address))
-        elif packet.kind == RECEIVE:
-            await record_sms(self._store, sms_of(packet))
         elif not await self._record_once(packet, admission.device, host_of(address)):
             return None
         return accept(packet)
@@ -249,14 +254,17 @@ class DblListener(asyncio.DatagramProtocol):
         )
 
     async def _record_once(self, packet: Packet, device: Device | None, host: str) -> bool:
-        """Commit an event, unless that was done; False while it is being done for another of its packets."""
+        """Commit what it tells, unless that was done; False while it is being done for another of its packets."""
         # With what it says: a box that has started anew uses its numbers again, before its first keepalive too.
         line_id, event = packet.line_id, f"{packet.kind}:{packet.number}:{sorted(packet.fields.items())}"
         seen, is_new = self._repeats.see(line_id, event)
         if not is_new:
             return seen.is_done
         try:
-            await self._record_news(packet, device, host)
+            if packet.kind == RECEIVE:
+                await self._long_sms.take(sms_of(packet))
+            else:
+                await self._record_news(packet, device, host)
         except BaseException:
             self._repeats.undo(line_id, event, seen)
             raise

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from goip.errors import InvalidPayload
-from goip.gateways.dinstar.gsm import is_basic
 from goip.gateways.dinstar.values import Row, port_of, signal_of, whole_of, word_of
+from goip.gateways.gsm import is_basic
 from goip.models import Heartbeat, SimSlot
 
 PORT_INFO_PATH = (

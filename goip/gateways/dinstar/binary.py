@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 from goip.clock import parse_wall_clock
 from goip.errors import InvalidPayload
 from goip.fields import storable, without_controls
-from goip.gateways.dinstar.gsm import decode_double, decode_hex, decode_single
 from goip.gateways.dinstar.values import LONGEST_TEXT, LONGEST_WORD, NOBODY, signal_of
+from goip.gateways.gsm import decode_double, decode_hex, decode_single
 from goip.models import DeliveryReport, Heartbeat, InboundSms, SimSlot, Told, Ussd
 
 KEEPALIVE, SMS_RESULT, SMS, PORTS, USSD, SIGNALS, LOGIN, CALL = 0, 3, 5, 7, 11, 13, 15, 515

@@ -1,4 +1,4 @@
-"""Texts as a box has them from its modules: one byte a character, two, or four hex digits."""
+"""The GSM alphabet, and texts as boxes have them from their modules: one byte a character, two, or four hex digits."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ _BASIC = (
 
 _ESCAPE = 0x1B
 _EXTENSION = dict(zip(b"\x14\x28\x29\x2f\x3c\x3d\x3e\x40\x65", "^{}\\[~]|€", strict=True))
+_EXTENDED = frozenset(_EXTENSION.values())
 _BASIC_CHARACTERS = frozenset(_BASIC) - {chr(_ESCAPE)}
 _NOT_ASCII = re.compile(rb"[\x00-\x09\x0b\x0c\x0e-\x1f]")
 """Codes that stand for letters in the GSM alphabet, and for nothing that a text holds in ASCII."""
@@ -25,6 +26,19 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 def is_basic(text: str) -> bool:
     """True where each character is in the basic table, and so takes 7 bits."""
     return _BASIC_CHARACTERS.issuperset(text)
+
+
+def septets(text: str) -> int | None:
+    """How many of 7 bits the text takes in the GSM alphabet; None where it is not in that."""
+    n = 0
+    for character in text:
+        if character in _BASIC_CHARACTERS:
+            n += 1
+        elif character in _EXTENDED:
+            n += 2
+        else:
+            return None
+    return n
 
 
 def decode_single(content: bytes) -> str:
