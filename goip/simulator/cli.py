@@ -16,8 +16,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from goip.addresses import broker_address
 from goip.simulator.boxes import BoxOptions, BoxTally, emulate, show
-from goip.simulator.boxes.options import ASKED_MAKES, BOX_MAKES
+from goip.simulator.boxes.options import ASKED_MAKES, BOX_MAKES, KEYLESS_MAKES
 from goip.simulator.makes import GOIP, MIXED, PHONE
 from goip.simulator.options import SimulationOptions, SimulationReport
 from goip.simulator.runner import simulate
@@ -32,7 +33,18 @@ NATIVE_MAKES: Final = (MIXED, GOIP.name, PHONE.name)
 _FLEET_SIZE = 20
 _NATIVE_ONLY: Final = frozenset({"ports", "rate", "concurrency", "keys_path"})
 _BOX_ONLY: Final = frozenset(
-    {"lines", "udp_port", "loss", "repeat", "reorder", "reboot_every", "repeats", "numbered", "listen_port"}
+    {
+        "lines",
+        "udp_port",
+        "broker",
+        "loss",
+        "repeat",
+        "reorder",
+        "reboot_every",
+        "repeats",
+        "numbered",
+        "listen_port",
+    }
 )
 _KNOWN_DEVICES = (
     "The server refused {n} requests. If it knows these devices from an earlier run, "
@@ -43,7 +55,7 @@ _CHANCE = click.FloatRange(0, 1)
 
 @click.command("simulate")
 @click.option("--url", default="http://127.0.0.1:8080", show_default=True, help="Address of the server.")
-@click.option("--key", envvar="GOIP_ENROLLMENT_KEY", required=True, help="Enrolment key.")
+@click.option("--key", envvar="GOIP_ENROLLMENT_KEY", help="Enrolment key; mqtt needs none.")
 @click.option(
     "--make",
     default=MIXED,
@@ -81,6 +93,7 @@ _CHANCE = click.FloatRange(0, 1)
     metavar="PORT",
     help=f"{', '.join(sorted(ASKED_MAKES))}: a port of this machine where the first box can be asked.",
 )
+@click.option("--broker", help="mqtt: `mqtt://USER:PASSWORD@HOST/PREFIX`, as the server's GOIP_MQTT.")
 @click.option(
     "--loss", default=0.0, type=_CHANCE, help="Real protocol: this part of packets, each way, gets lost."
 )
@@ -101,15 +114,16 @@ _CHANCE = click.FloatRange(0, 1)
 def simulate_command(context: click.Context, /, make: str, seed: int | None, **settings: Any) -> None:
     """Let a fleet of devices live: heartbeats, SMS, drops, reboots, over the real interfaces.
 
-    With --make dbl, ejoin, dinstar, capcom6, httpsms or forwarder they speak that make's own protocol, repeat as it
-    does, and can be told to lose, repeat and reorder packets and to restart.
+    With --make mixed, goip or phone they speak goip's own format over HTTP. All others speak their make's own
+    protocol, repeat as it does, and can be told to lose, repeat and reorder packets and to restart.
     """
     settings["seed"] = SystemRandom().randrange(100_000) if seed is None else seed
     chosen = _settings_for(context, make, settings)
     console = Console(stderr=True)
     try:
         if make in BOX_MAKES:
-            n_acknowledged = _emulate(console, BoxOptions(make=make, **chosen))
+            broker = broker_address(chosen.pop("broker") or "")
+            n_acknowledged = _emulate(console, BoxOptions(make=make, broker=broker, **chosen))
         else:
             key = chosen.pop("key")
             n_acknowledged = _simulate(console, SimulationOptions(make=make, enrollment_key=key, **chosen))
@@ -127,6 +141,10 @@ def _settings_for(context: click.Context, make: str, settings: dict[str, Any]) -
         is_given = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
         if is_given and parameter.name in foreign:
             raise click.UsageError(f"{parameter.opts[0]} is not for --make {make}")
+    if settings["key"] is None:
+        if make not in KEYLESS_MAKES:
+            raise click.UsageError("--key is needed, or GOIP_ENROLLMENT_KEY")
+        settings["key"] = ""
     if settings["devices"] is None:
         settings["devices"] = 1 if is_box else _FLEET_SIZE
     return {name: value for name, value in settings.items() if name not in foreign}
@@ -151,9 +169,8 @@ def _simulate(console: Console, options: SimulationOptions) -> int:
 
 def _emulate(console: Console, options: BoxOptions) -> int:
     """Run a fleet that speaks its make's protocol; returns how much of its news was acknowledged."""
-    where = f"{options.host}:{options.udp_port} (UDP)" if options.make == "dbl" else options.url
     headline = (
-        f"[bold]{options.devices}[/] {options.make} of [bold]{options.lines_each}[/] lines → {where}, "
+        f"[bold]{options.devices}[/] {options.make} of [bold]{options.lines_each}[/] lines → {options.target}, "
         f"a heartbeat each [bold]{options.interval_seconds:g}[/] s, seed [bold]{options.seed}[/]"
     )
 

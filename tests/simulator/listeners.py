@@ -73,20 +73,21 @@ class HttpListener:
     url: str = ""
     heard: list[tuple[str, web.BaseRequest, bytes]] = field(default_factory=list)
     status_of: Callable[[str, bytes], int] = lambda _path, _body: 200
+    answer: str = "OK"
 
     async def take(self, request: web.BaseRequest) -> web.Response:
-        body = await request.read()
+        body = await request.read() or request.query_string.encode()
         self.heard.append((request.path, request, body))
-        return web.Response(status=self.status_of(request.path, body), text="OK")
+        return web.Response(status=self.status_of(request.path, body), text=self.answer)
 
     def bodies(self, marker: str) -> list[bytes]:
-        """Those whose path or body has this in it."""
+        """Those whose path or body has this in it; of a GET, the query is its body."""
         return [body for path, _, body in self.heard if marker in path or marker.encode() in body]
 
 
 @asynccontextmanager
-async def taking() -> AsyncIterator[HttpListener]:
-    listener = HttpListener()
+async def taking(answer: str = "OK") -> AsyncIterator[HttpListener]:
+    listener = HttpListener(answer=answer)
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", listener.take)
     async with TestServer(app) as server:

@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -17,15 +18,28 @@ from goip.simulator.boxes.ejoin import write_scts
 from goip.simulator.boxes.posting import Schedule
 from tests.simulator.listeners import KEY, HttpListener, Running, options, taking
 
-HTTP_MAKES = ("ejoin", "dinstar", "capcom6", "httpsms", "forwarder")
+HTTP_MAKES = (
+    *("ejoin", "dinstar", "capcom6", "httpsms", "forwarder"),
+    *("textbee", "smssync", "kannel", "jasmin"),
+)
 SMS_MARK = {
     "ejoin": "recv-sms",
     "dinstar": '"sms"',
     "capcom6": "sms:received",
     "httpsms": "/messages/receive",
     "forwarder": "/in/",
+    "textbee": "/receive-sms",
+    "smssync": "message_id=",
+    "kannel": "text=",
+    "jasmin": "content=",
 }
 """What a request with a received message has in its path or body."""
+ANSWER = {
+    "smssync": '{"payload":{"success":true,"error":null}}',
+    "kannel": "",
+    "jasmin": "ACK/Jasmin",
+}
+"""What makes want to hear that look at more than the status."""
 
 
 def told(bodies: list[bytes]) -> list[Any]:
@@ -43,7 +57,7 @@ async def run(server: HttpListener, make: str, n_messages: int = 20, **changes: 
 
 @pytest.mark.parametrize("make", HTTP_MAKES)
 async def test_an_acknowledged_message_comes_once(make: str) -> None:
-    async with taking() as server:
+    async with taking(ANSWER.get(make, "OK")) as server:
         running = await run(server, make)
     sent = server.bodies(SMS_MARK[make])
     assert set(Counter(sent).values()) == {1}
@@ -74,7 +88,7 @@ async def test_only_httpsms_takes_a_refusal_for_final(make: str) -> None:
 
 @pytest.mark.parametrize("make", HTTP_MAKES)
 async def test_on_a_bad_road_all_arrives_and_repeats_are_the_same_to_the_byte(make: str) -> None:
-    async with taking() as server:
+    async with taking(ANSWER.get(make, "OK")) as server:
         running = await run(server, make, loss=0.3, repeat=0.3, reorder=0.3, repeats=100, pace=100_000.0)
     assert {outcome for _, outcome in running.outcomes} == {Outcome.ACKNOWLEDGED}
     tally = running.tally
@@ -222,6 +236,70 @@ async def test_a_forwarder_fills_in_its_template() -> None:
     assert {tuple(body) for body in bodies} == {("from", "text", "sentStamp", "receivedStamp", "sim")}
     assert all(body["sentStamp"].isdigit() for body in bodies)
     assert running.tally.heartbeats.n_sent == 0
+
+
+async def test_textbee_calls_as_its_app_does() -> None:
+    async with taking() as server:
+        running = await run(server, "textbee", n_messages=40)
+    paths = {path.removeprefix(f"/in/textbee/{KEY}/gateway/devices/") for path, _, _ in server.heard}
+    [device_id] = {message.device_id for message, _ in running.outcomes}
+    assert paths == {
+        device_id,
+        *(f"{device_id}/{call}" for call in ("heartbeat", "receive-sms", "sms-status")),
+    }
+    assert {request.headers["x-api-key"] for _, request, _ in server.heard} == {KEY}
+    assert {
+        (request.method, "sms-status" in path or path.endswith(device_id))
+        for path, request, _ in server.heard
+    } == {
+        ("PATCH", True),
+        ("POST", False),
+    }
+
+
+async def test_smssync_posts_forms_and_asks_for_tasks() -> None:
+    async with taking(ANSWER["smssync"]) as server:
+        running = await run(server, "smssync")
+    forms = [dict(parse_qsl(body.decode())) for body in server.bodies("message_id=")]
+    assert Counter(form["message"] for form in forms) == Counter(m.text for m, _ in running.outcomes)
+    assert {form["device_id"] for form in forms} == {"sync005-001"}
+    assert {request.method for _, request, body in server.heard if body == b"task=send"} == {"GET"}
+    assert running.tally.heartbeats.n_acknowledged > 0
+
+
+async def test_kannel_fills_in_its_get_url() -> None:
+    async with taking("") as server:
+        running = await run(server, "kannel", n_messages=40)
+    queries = [dict(parse_qsl(body.decode())) for body in server.bodies("text=")]
+    assert Counter(query["text"] for query in queries) == Counter(m.text for m, _ in running.outcomes)
+    assert len({query["id"] for query in queries}) == len(queries)
+    assert {request.method for _, request, _ in server.heard} == {"GET"}
+    assert server.bodies("dlr=1")
+
+
+async def test_jasmin_posts_the_text_in_hex_as_well() -> None:
+    async with taking("ACK/Jasmin") as server:
+        await run(server, "jasmin", n_messages=60)
+    forms = [dict(parse_qsl(body.decode())) for body in server.bodies("content=")]
+    charsets = {"0": "utf-8", "8": "utf-16-be"}
+    assert {form["coding"] for form in forms} == set(charsets)
+    assert all(
+        bytes.fromhex(form["binary"]).decode(charsets[form["coding"]]) == form["content"] for form in forms
+    )
+    assert {form["origin-connector"] for form in forms} == {"jasmin005-001"}
+    assert server.bodies("message_status=ESME_ROK")
+
+
+@pytest.mark.parametrize(
+    ("make", "status", "answer"),
+    [("smssync", 200, "OK"), ("smssync", 200, '{"payload":[]}'), ("jasmin", 200, "OK"), ("kannel", 202, "")],
+)
+async def test_an_answer_that_a_make_does_not_know_is_none(make: str, status: int, answer: str) -> None:
+    async with taking(answer) as server:
+        server.status_of = lambda _path, _body: status
+        running = await run(server, make, n_messages=2, repeats=2, pace=10_000.0, sms_per_minute=600.0)
+    assert {outcome for _, outcome in running.outcomes} == {Outcome.GIVEN_UP}
+    assert running.tally.last_error == f"{status} {answer}"
 
 
 # ---- options ----

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from goip.simulator.boxes import BoxTally, Outcome, show
+from goip.simulator.boxes.options import BOX_MAKES
 from goip.simulator.cli import describe_progress, simulate_command
 from goip.simulator.tally import Tally
 
@@ -76,11 +77,24 @@ def test_a_box_that_nobody_answers_ends_with_a_report() -> None:
     assert "acknowledged 0" in result.output
 
 
-@pytest.mark.parametrize("make", ["ejoin", "dinstar", "capcom6", "httpsms", "forwarder"])
+@pytest.mark.parametrize("make", [make for make in BOX_MAKES if make not in ("dbl", "mqtt")])
 def test_every_real_protocol_has_a_name(make: str) -> None:
     result = invoke("--make", make, "--duration", "0.2", "--interval", "0.1", "--repeats", "0")
     assert result.exit_code == 1
     assert f"1 {make} of " in result.output
+
+
+def test_a_fleet_at_a_broker_needs_a_broker_and_no_key() -> None:
+    arguments = ["--make", "mqtt", "--interval", "0.1", "--duration", "0.3"]
+    result = CliRunner().invoke(
+        simulate_command, [*arguments, "--broker", "mqtt://u:s3cret@127.0.0.1:9/site"]
+    )
+    assert result.exit_code == 1
+    assert "1 mqtt of 8 lines → mqtt://127.0.0.1:9/site" in result.output
+    assert "s3cret" not in result.output
+    refused = CliRunner().invoke(simulate_command, arguments)
+    assert refused.exit_code == 2
+    assert "make mqtt must have a broker" in refused.output
 
 
 @pytest.mark.parametrize("make", ["mixed", "goip", "phone"])

@@ -6,13 +6,28 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from goip.addresses import BrokerAddress
 from goip.simulator.options import MAX_DEVICES, is_loopback, require
 
-BOX_MAKES: Final = ("dbl", "ejoin", "dinstar", "capcom6", "httpsms", "forwarder")
+BOX_MAKES: Final = (
+    "dbl",
+    "ejoin",
+    "dinstar",
+    "capcom6",
+    "httpsms",
+    "forwarder",
+    "textbee",
+    "smssync",
+    "kannel",
+    "jasmin",
+    "mqtt",
+)
 ASKED_MAKES: Final = frozenset({"dinstar"})
 """Those with a web server of their own, which answers who asks."""
-_PHONES: Final = frozenset({"capcom6", "httpsms", "forwarder"})
-_LINES_OF_A_BOX, _LINES_OF_A_PHONE = 8, 1
+KEYLESS_MAKES: Final = frozenset({"mqtt"})
+"""They are let in by somebody else, and show goip no key."""
+_OF_ONE_LINE: Final = frozenset({"capcom6", "httpsms", "forwarder", "textbee", "smssync", "kannel", "jasmin"})
+_LINES_OF_A_BOX = 8
 _MOST_LINES = 64
 _MOST_REPEATS = 1_000
 
@@ -21,7 +36,8 @@ _MOST_REPEATS = 1_000
 class BoxOptions:
     """One fleet of one make.
 
-    `key` is what each box shows: in its address, and over UDP as the password of its lines. `interval_seconds` is
+    `key` is what each box shows: in its address, and over UDP as the password of its lines; those of make `mqtt`
+    have a `broker` in its place, and may do there what its user may. `interval_seconds` is
     between keepalives or reports of state, `sms_per_minute` for the whole fleet. `loss`, `repeat` and `reorder`
     are chances, of each packet or request and of each answer. A box restarts `reboot_every` seconds after it came
     up, on average. `repeats` is how often it sends again what is not acknowledged, where not as often as its make
@@ -37,6 +53,7 @@ class BoxOptions:
     devices: int = 1
     lines: int | None = None
     udp_port: int = 44444
+    broker: BrokerAddress | None = None
     interval_seconds: float = 30.0
     sms_per_minute: float = 30.0
     duration_seconds: float | None = None
@@ -75,16 +92,26 @@ class BoxOptions:
             require(
                 0 <= self.listen_port <= 65_536 - self.devices, "ports to listen on must be from 0 to 65535"
             )
+        require(self.make != "mqtt" or self.broker is not None, "make mqtt must have a broker")
         require(urlsplit(self.url).scheme in ("http", "https"), "url must begin with http:// or https://")
         require(
-            self.allow_remote or is_loopback(self.url),
-            f"{self.url} is not on this machine: allow it explicitly",
+            self.allow_remote or is_loopback(self._target_url),
+            f"{self._target_url} is not on this machine: allow it explicitly",
         )
+
+    @property
+    def _target_url(self) -> str:
+        return self.url if self.broker is None else self.broker.public_address
+
+    @property
+    def target(self) -> str:
+        """Whom the fleet speaks to, for people."""
+        return f"{self.host}:{self.udp_port} (UDP)" if self.make == "dbl" else self._target_url
 
     @property
     def lines_each(self) -> int:
         """How many lines or SIM cards one box has."""
-        return self.lines or (_LINES_OF_A_PHONE if self.make in _PHONES else _LINES_OF_A_BOX)
+        return self.lines or (1 if self.make in _OF_ONE_LINE else _LINES_OF_A_BOX)
 
     @property
     def sms_per_second_per_line(self) -> float:

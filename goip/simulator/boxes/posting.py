@@ -38,9 +38,10 @@ class Request:
     """One try, to the byte."""
 
     url: str
-    body: bytes
+    body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
+    method: str = "POST"
 
 
 MakeRequest = Callable[[], Request]
@@ -49,12 +50,32 @@ MakeRequest = Callable[[], Request]
 ONCE: Final = Schedule(0, 1, 0)
 
 
-class Poster:
-    """Posts for one box. With `minds_refusals` a 4xx is final, else it is as good as no answer."""
+class Answer(NamedTuple):
+    """What the server said."""
 
-    def __init__(self, fleet: Fleet, schedule: Schedule, *, minds_refusals: bool = False) -> None:
+    status: int
+    body: bytes
+
+
+def is_fine(answer: Answer) -> bool:
+    """Any 2xx: all that most makes look at."""
+    return 200 <= answer.status < 300
+
+
+class Poster:
+    """Posts for one box until it is answered so that `is_taken`. With `minds_refusals` a 4xx is final, too."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        schedule: Schedule,
+        *,
+        is_taken: Callable[[Answer], bool] = is_fine,
+        minds_refusals: bool = False,
+    ) -> None:
         self._fleet = fleet
         self._schedule = schedule
+        self._is_taken = is_taken
         self._minds_refusals = minds_refusals
 
     async def deliver(self, make_request: MakeRequest) -> Outcome:
@@ -73,10 +94,10 @@ class Poster:
 
     async def _follow(self, waits: Iterator[float], make_request: MakeRequest) -> Outcome:
         while True:
-            status = await self._try(make_request())
-            if status is not None and 200 <= status < 300:
+            answer = await self._try(make_request())
+            if answer is not None and self._is_taken(answer):
                 return Outcome.ACKNOWLEDGED
-            if status is not None and 400 <= status < 500 and self._minds_refusals:
+            if answer is not None and 400 <= answer.status < 500 and self._minds_refusals:
                 return Outcome.REFUSED
             wait = next(waits, None)
             if wait is None:
@@ -84,33 +105,34 @@ class Poster:
             await asyncio.sleep(wait)
             self._fleet.tally.n_repeated += 1
 
-    async def _try(self, request: Request) -> int | None:
-        """The status of the answer; None where the request or the answer got lost."""
+    async def _try(self, request: Request) -> Answer | None:
+        """The answer; None where the request or the answer got lost."""
         road = self._fleet.road
         copies = road.copies()
         for delay in copies[1:]:
             self._fleet.run_errand(self._post(request, delay))
         if not copies:
             return None
-        status = await self._post(request, copies[0])
-        return None if status is None or road.loses() else status
+        answer = await self._post(request, copies[0])
+        return None if answer is None or road.loses() else answer
 
-    async def _post(self, request: Request, delay: float) -> int | None:
+    async def _post(self, request: Request, delay: float) -> Answer | None:
         await asyncio.sleep(delay)
         tally, began = self._fleet.tally, monotonic()
         try:
-            async with self._fleet.session.post(
+            async with self._fleet.session.request(
+                request.method,
                 request.url,
                 data=request.body,
                 headers=request.headers,
                 params=request.query,
                 timeout=_TIMEOUT,
             ) as response:
-                reason = "" if response.ok else (await response.text(errors="replace"))[:200]
+                answer = Answer(response.status, await response.read())
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             tally.last_error = f"{type(error).__name__}: {error}"
             return None
         tally.latencies.add(monotonic() - began)
-        if not response.ok:
-            tally.refuse(f"{response.status} {reason}")
-        return response.status
+        if not self._is_taken(answer):
+            tally.refuse(f"{answer.status} {answer.body.decode(errors='replace')[:200]}")
+        return answer

@@ -9,6 +9,7 @@ from typing import Final
 
 import aiohttp
 
+from goip.errors import StartupError
 from goip.simulator.boxes.box import Box
 from goip.simulator.boxes.capcom6 import Capcom6Phone
 from goip.simulator.boxes.dbl import DblBox
@@ -17,8 +18,12 @@ from goip.simulator.boxes.ejoin import EjoinBox
 from goip.simulator.boxes.fleet import Fleet, OnOutcome, OnTextOut
 from goip.simulator.boxes.forwarder import ForwarderPhone
 from goip.simulator.boxes.httpsms import HttpsmsPhone
+from goip.simulator.boxes.jasmin import JasminRelay
+from goip.simulator.boxes.kannel import KannelRelay
 from goip.simulator.boxes.options import BoxOptions
+from goip.simulator.boxes.smssync import SmssyncPhone
 from goip.simulator.boxes.tally import BoxTally
+from goip.simulator.boxes.textbee import TextbeePhone
 
 PROGRESS_SECONDS: Final = 0.25
 _CONNECTIONS = 64
@@ -32,7 +37,22 @@ _BOXES: Mapping[str, type[Box]] = {
     "capcom6": Capcom6Phone,
     "httpsms": HttpsmsPhone,
     "forwarder": ForwarderPhone,
+    "textbee": TextbeePhone,
+    "smssync": SmssyncPhone,
+    "kannel": KannelRelay,
+    "jasmin": JasminRelay,
 }
+
+
+def _box_type(make: str) -> type[Box]:
+    """Raises StartupError where a make needs a library that is not installed."""
+    if make != "mqtt":
+        return _BOXES[make]
+    try:
+        from goip.simulator.boxes.mqtt import MqttBox
+    except ImportError as error:
+        raise StartupError("--make mqtt needs the extra: pip install 'goip[mqtt]'") from error
+    return MqttBox
 
 
 async def emulate(
@@ -47,11 +67,12 @@ async def emulate(
 
     At the end nothing new is begun, and boxes go on repeating what is not acknowledged for the time that they are
     given. `on_progress` is called several times a second, `on_outcome` once for each message when it is decided,
-    `on_text_out` for each SMS that the server had a line send.
+    `on_text_out` for each SMS that the server had a line send. Raises StartupError.
     """
+    make_box = _box_type(options.make)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=_CONNECTIONS)) as session:
         fleet = Fleet(options, session, on_outcome, on_text_out)
-        boxes = [_BOXES[options.make](fleet, index) for index in range(options.devices)]
+        boxes = [make_box(fleet, index) for index in range(options.devices)]
         progress = asyncio.create_task(_tell_progress(fleet.tally, on_progress))
         try:
             await _live(boxes, options.duration_seconds, stop or asyncio.Event())
