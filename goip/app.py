@@ -36,7 +36,6 @@ from goip.api.replaying import claimed
 from goip.api.routes import add_routes
 from goip.auth.keys import Keyring
 from goip.auth.logins import Logins
-from goip.auth.principals import Principal
 from goip.clock import Clock, now_ms
 from goip.config import Config
 from goip.gateways.mqtt import LinkState
@@ -47,12 +46,11 @@ from goip.realtime.hub import Hub
 from goip.realtime.progress import Jobs
 from goip.realtime.reaper import Reaper
 from goip.realtime.replay import History
-from goip.realtime.socketio import SOCKETIO_PATHS, SocketIoTransport
+from goip.realtime.socketio import SOCKETIO_PATHS, SocketIoTransport, ToldByDevice
 from goip.realtime.wiretap import tell_frame
 from goip.store.store import Store
 from goip.watch.presence import Presence
 from goip.watch.upkeep import Upkeep
-from goip.wire import Json
 from goip.wirelog.log import WireLog
 
 PAGE_FOLDER = Path(__file__).resolve().parent / "static"
@@ -98,10 +96,12 @@ def build_app(config: Config, *, clock: Clock = now_ms, page_folder: Path = PAGE
 
 
 def _socketio(app: web.Application) -> SocketIoTransport:
-    async def record_heartbeat(principal: Principal, data: object) -> Json:
-        return await gateway.socket_heartbeat(app, principal, data)
-
-    return SocketIoTransport(app[HUB], app[HISTORY], Gatekeeper(app), record_heartbeat, app[JOBS])
+    told_by_devices = {
+        "device:heartbeat": ToldByDevice(partial(gateway.socket_heartbeat, app), "heartbeat:ack"),
+        "sms:sent": ToldByDevice(partial(gateway.socket_sms_sent, app), "sms:ack"),
+        "sms:status": ToldByDevice(partial(gateway.socket_sms_status, app), "sms:ack"),
+    }
+    return SocketIoTransport(app[HUB], app[HISTORY], Gatekeeper(app), told_by_devices, app[JOBS])
 
 
 async def _page(request: web.Request) -> web.StreamResponse:

@@ -23,6 +23,7 @@ _EXAMPLES: Json = {
     "timestamp": "2026-11-21T05:22:21.123Z",
     "slotIndex": 0,
     "messageId": "5f3c9a",
+    "status": "delivered",
     "username": "admin",
     "password": "correct horse battery staple",
     "currentPassword": "correct horse battery staple",

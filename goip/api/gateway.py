@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.http_parser import RawRequestMessage
 
 from goip import rhythm
-from goip.api.appkeys import ADDRESS_LIMIT, CONFIG, DEVICE_LIMIT, KEYRING, STORE
+from goip.api.appkeys import ADDRESS_LIMIT, CONFIG, DEVICE_LIMIT, KEYRING, STORE, TOLD
 from goip.api.bodies import BODY, read_body
 from goip.api.callers import address_of, caller_address, shown_key
 from goip.api.enrolling import record_or_enrol
@@ -25,9 +25,9 @@ from goip.auth.gateways import Admission, admit, find_gateway_key
 from goip.auth.principals import Principal
 from goip.clock import to_iso
 from goip.errors import Forbidden, GoipError, InvalidPayload, TooSlow
-from goip.gateways.native.decode import decode_heartbeat, decode_register, decode_sms
-from goip.ingest import HeartbeatChange, HeartbeatOutcome, record_heartbeat, record_sms
-from goip.models import Heartbeat
+from goip.gateways.native.decode import decode_heartbeat, decode_register, decode_sms, decode_status
+from goip.ingest import HeartbeatChange, HeartbeatOutcome, record_heartbeat, record_note_once, record_sms
+from goip.models import DeliveryReport, Heartbeat
 from goip.realtime.posts import BODY_WITHIN_SECONDS
 from goip.store.keys import Key
 from goip.store.writer import Waiter
@@ -38,6 +38,7 @@ _HEARTBEAT_PATH = "/api/device/heartbeat"
 _MOST_AT_ONCE = 1_000
 _MOST_FIELDS = 200
 _MULTIPART = "multipart/form-data"
+NATIVE_REPORT = "sms:status"
 _FORMS = ("application/x-www-form-urlencoded", _MULTIPART)
 """How a form is sent; of a multipart one the wire log keeps the fields, as those of a plain form."""
 
@@ -102,6 +103,11 @@ async def register(request: web.Request) -> web.StreamResponse:
 async def receive_sms(request: web.Request) -> web.StreamResponse:
     """`POST /api/sms/receive`: one received message, or an array of them."""
     return await _answer(request, _receive_sms)
+
+
+async def sms_status(request: web.Request) -> web.StreamResponse:
+    """`POST /api/sms/status`: what became of a message that a device sent, or an array of that."""
+    return await _answer(request, _sms_status)
 
 
 async def _answer(request: web.Request, answer: AnswerOne) -> web.StreamResponse:
@@ -223,6 +229,18 @@ async def _receive_sms(visit: Visit, data: object) -> Json:
     }
 
 
+async def _sms_status(visit: Visit, data: object) -> Json:
+    report = decode_status(data)
+    _admit(visit, report.device_id)
+    return await _record_report(visit.app, report)
+
+
+async def _record_report(app: web.Application, report: DeliveryReport) -> Json:
+    """As a fact; what is reported in the same words within ten minutes is a repeat."""
+    await record_note_once(app[STORE], report, app[TOLD], NATIVE_REPORT)
+    return {"success": True, "messageId": report.reference}
+
+
 def _admit(visit: Visit, device_id: str) -> Admission:
     """Let the gateway in; a request counts once against its device's rate, however many items it brings."""
     app = visit.app
@@ -257,12 +275,35 @@ def _message(outcome: HeartbeatOutcome) -> str:
 
 async def socket_heartbeat(app: web.Application, principal: Principal, data: object) -> Json:
     """`device:heartbeat`, the Socket.IO twin: the device authenticated itself before."""
-    if principal.kind != "device" or principal.device_id is None:
-        raise Forbidden("authenticate as a device first", code="device_required")
-    told = {"deviceId": principal.device_id, **data} if isinstance(data, dict) else data
-    beat = decode_heartbeat(told)
-    if beat.device_id != principal.device_id:
-        raise Forbidden("a device may post for itself only", code="wrong_device")
-    app[DEVICE_LIMIT].spend(beat.device_id)
+    beat = decode_heartbeat(_of_device(principal, data))
+    _must_be_own(app, principal, beat.device_id)
     outcome = await record_heartbeat(app[STORE], beat)
     return {"ok": True, **_heartbeat_json(app, outcome, beat)}
+
+
+async def socket_sms_sent(app: web.Application, principal: Principal, data: object) -> Json:
+    """`sms:sent`: a message is out; `status` is `sent` unless it is told."""
+    told = _of_device(principal, data)
+    return await socket_sms_status(
+        app, principal, {"status": "sent", **told} if isinstance(told, dict) else told
+    )
+
+
+async def socket_sms_status(app: web.Application, principal: Principal, data: object) -> Json:
+    """`sms:status`, the Socket.IO twin of `POST /api/sms/status`."""
+    report = decode_status(_of_device(principal, data))
+    _must_be_own(app, principal, report.device_id)
+    return {"ok": True, **await _record_report(app, report)}
+
+
+def _of_device(principal: Principal, data: object) -> object:
+    """What a device says of itself, which need not name it."""
+    if principal.kind != "device" or principal.device_id is None:
+        raise Forbidden("authenticate as a device first", code="device_required")
+    return {"deviceId": principal.device_id, **data} if isinstance(data, dict) else data
+
+
+def _must_be_own(app: web.Application, principal: Principal, device_id: str) -> None:
+    if device_id != principal.device_id:
+        raise Forbidden("a device may post for itself only", code="wrong_device")
+    app[DEVICE_LIMIT].spend(device_id)

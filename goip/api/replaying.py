@@ -18,7 +18,7 @@ from goip.gateways import Push
 from goip.gateways.dbl.replaying import told_by_datagram
 from goip.gateways.dinstar.replaying import told_by_frame
 from goip.gateways.mqtt.replaying import address_in, told_by_publication
-from goip.gateways.native.decode import decode_heartbeat, decode_register, decode_sms
+from goip.gateways.native.decode import decode_heartbeat, decode_register, decode_sms, decode_status
 from goip.gateways.registry import HTTP_MAKES
 from goip.gateways.yeastar.tap import told_by_block
 from goip.models import CallEvent, DeliveryReport, Heartbeat, InboundSms, Told, Ussd
@@ -33,6 +33,7 @@ _NATIVE: Mapping[str, Callable[[object], Told]] = {
     "/api/device/heartbeat": decode_heartbeat,
     "/api/device/register": decode_register,
     "/api/sms/receive": decode_sms,
+    "/api/sms/status": decode_status,
 }
 _TCP_MAKES: Mapping[str, Callable[[Frame], Sequence[Told]]] = {
     "dinstar": lambda frame: told_by_frame(frame.body),

@@ -46,6 +46,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/api/device/heartbeat", gateway.heartbeat, _GATEWAY, "Post a heartbeat, or an array of them", body=native.HeartbeatSchema, answer=g.HeartbeatAnswer, tag="gateways", takes_many=True),
     Route("POST", "/api/device/register", gateway.register, _GATEWAY, "Register a device, and ask for its key", body=native.RegisterSchema, answer=g.RegisterAnswer, tag="gateways", takes_many=True),
     Route("POST", "/api/sms/receive", gateway.receive_sms, _GATEWAY, "Post a received message, or an array of them", body=native.SmsReceiveSchema, answer=g.SmsReceivedAnswer, tag="gateways", takes_many=True),
+    Route("POST", "/api/sms/status", gateway.sms_status, _GATEWAY, "Post what became of a sent message, or an array of that", body=native.SmsStatusSchema, answer=g.SmsStatusAnswer, tag="gateways", takes_many=True),
 
     Route("POST", "/in/{make}/{key}", inbound.push, _GATEWAY, "What a gateway of another make has to tell", tag="gateways", also_answers=("text/plain",)),
     Route("GET", "/in/{make}/{key}", inbound.push, _GATEWAY, "The same, for makes that call by GET", tag="gateways", also_answers=("text/plain",)),

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Literal, Protocol
+from functools import partial
+from typing import Any, Literal, NamedTuple, Protocol
 
 import structlog
 from aiohttp import web
@@ -59,7 +60,14 @@ class Gatekeeper(Protocol):
         """The device that shows its key, and what `device:registered` tells it. Raises GoipError."""
 
 
-HeartbeatHandler = Callable[[Principal, object], Awaitable[Json]]
+class ToldByDevice(NamedTuple):
+    """An event of a device: `record` commits what it says, and may raise GoipError.
+
+    What it returns is the event's acknowledgement, and told once more as the event `ack`.
+    """
+
+    record: Callable[[Principal, object], Awaitable[Json]]
+    ack: str
 
 
 class SocketIoClient(Subscriber):
@@ -142,13 +150,13 @@ class SocketIoTransport:
         hub: Hub,
         history: History,
         gatekeeper: Gatekeeper,
-        record_heartbeat: HeartbeatHandler,
+        told_by_devices: Mapping[str, ToldByDevice],
         jobs: Jobs,
     ) -> None:
         self._hub = hub
         self._history = history
         self._gatekeeper = gatekeeper
-        self._record_heartbeat = record_heartbeat
+        self._told_by_devices = told_by_devices
         self._jobs = jobs
         self.clients: dict[str, SocketIoClient] = {}
         self.server = GuardedServer(
@@ -182,7 +190,7 @@ class SocketIoTransport:
         await self.server.shutdown()
 
     def _listen(self) -> None:
-        handlers = {
+        handlers: dict[str, Callable[..., Awaitable[Any]]] = {
             "connect": self._on_connect,
             "disconnect": self._on_disconnect,
             "join-dashboard": self._on_join_dashboard,
@@ -193,8 +201,9 @@ class SocketIoTransport:
             "registerSession": self._on_register_session,
             "ping": self._on_ping,
             "device:authenticate": self._on_device_authenticate,
-            "device:heartbeat": self._on_device_heartbeat,
         }
+        for name, told in self._told_by_devices.items():
+            handlers[name] = partial(self._on_told, told)
         for name, handler in handlers.items():
             self.server.on(name, handler, namespace=NAMESPACE)
 
@@ -338,13 +347,13 @@ class SocketIoTransport:
         client.tell("device:registered", dumps(told))
         return answer
 
-    async def _on_device_heartbeat(self, sid: str, data: object = None) -> Json:
+    async def _on_told(self, told: ToldByDevice, sid: str, data: object = None) -> Json:
         client = self.clients[sid]
         try:
-            answer = await self._record_heartbeat(client.principal, data)
+            answer = await told.record(client.principal, data)
         except GoipError as refusal:
             answer = {**_refused(refusal), "success": False, "fields": refusal.fields}
-        client.tell("heartbeat:ack", dumps(answer))
+        client.tell(told.ack, dumps(answer))
         return answer
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.contract.conftest import Way
@@ -147,3 +149,79 @@ def test_a_heartbeat_that_does_not_fit_is_refused_in_the_ack(
     ack = socket.call("device:heartbeat", body)
     assert (ack["ok"], ack["code"]) == (False, "invalid_payload"), ack
     assert socket.call("device:heartbeat", {"deviceId": device_id})["success"] is True, "it lives on"
+
+
+def reports_of(server: LiveServer, device_id: str) -> list[dict[str, Any]]:
+    """What was told of its sent messages, oldest first."""
+    facts = server.get(f"/api/devices/{device_id}/events", server.admin).must()["events"]
+    return [fact["data"] for fact in reversed(facts) if fact["event"] == "delivery-report"]
+
+
+def test_what_became_of_a_message_is_told_over_the_socket(
+    any_way: Way, clients: StockClients, server: LiveServer
+) -> None:
+    device_id = server.new_id()
+    key = server.enrol(device_id)
+    socket = any_way.connect(clients, server)
+    authenticate(socket, device_id, key)
+    ack = socket.call("sms:sent", {"messageId": "m-1", "recipient": "+15550101", "slotIndex": 1})
+    assert (ack["ok"], ack["success"], ack["messageId"]) == (True, True, "m-1"), ack
+    assert socket.wait_for("sms:ack")["messageId"] == "m-1"
+    failed = {"messageId": "m-1", "status": "failed", "reason": "no credit", "timestamp": 1_795_000_000_000}
+    assert socket.call("sms:status", failed)["success"] is True
+    assert socket.call("sms:status", failed)["success"] is True  # the ack was lost
+    sent, ended = reports_of(server, device_id)
+    assert (sent["reference"], sent["status"], sent["recipient"], sent["slotIndex"]) == (
+        "m-1",
+        "sent",
+        "+15550101",
+        1,
+    )
+    assert (ended["status"], ended["sentAt"]) == ("failed: no credit", "2026-11-18T11:06:40.000Z")
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "field"),
+    [
+        ("sms:sent", {}, "messageId"),
+        ("sms:status", {"messageId": "m-1"}, "status"),
+        ("sms:status", {"messageId": "", "status": "sent"}, "messageId"),
+        ("sms:status", "sent", None),
+    ],
+)
+def test_a_report_that_does_not_fit_is_refused_in_the_ack(
+    name: str, body: object, field: str | None, way: Way, clients: StockClients, server: LiveServer
+) -> None:
+    device_id = server.new_id()
+    key = server.enrol(device_id)
+    socket = way.connect(clients, server)
+    authenticate(socket, device_id, key)
+    ack = socket.call(name, body)
+    assert (ack["ok"], ack["code"]) == (False, "invalid_payload"), ack
+    assert list(ack["fields"]) == ([] if field is None else [field])
+
+
+def test_a_report_about_another_device_is_refused(
+    way: Way, clients: StockClients, server: LiveServer
+) -> None:
+    device_id, other_id = server.new_id(), server.new_id()
+    key = server.enrol(device_id)
+    server.enrol(other_id)
+    socket = way.connect(clients, server)
+    authenticate(socket, device_id, key)
+    ack = socket.call("sms:status", {"deviceId": other_id, "messageId": "m-1", "status": "sent"})
+    assert (ack["ok"], ack["code"]) == (False, "wrong_device"), ack
+    assert reports_of(server, other_id) == []
+
+
+def test_the_http_twin_says_the_same(server: LiveServer) -> None:
+    device_id = server.new_id()
+    key = server.enrol(device_id)
+    report = {"deviceId": device_id, "messageId": "m-2", "status": "delivered", "recipient": "+15550102"}
+    for _ in range(2):
+        answer = server.post("/api/sms/status", report, key).must()
+        assert answer == {"success": True, "messageId": "m-2"}
+    [told] = reports_of(server, device_id)
+    assert (told["reference"], told["status"], told["recipient"]) == ("m-2", "delivered", "+15550102")
+    assert server.post("/api/sms/status", report | {"deviceId": "nobody"}, key).status in (401, 403, 404)
+    assert server.post("/api/sms/status", {"deviceId": device_id}, key).status == 400

@@ -69,11 +69,8 @@ async def served(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncI
     hub = Hub(sqlite_store.fleet)
     sqlite_store.subscribe(hub.publish)
 
-    async def no_heartbeats(principal: Principal, data: object) -> dict[str, Any]:
-        return {}
-
     jobs = Jobs(hub, now_ms)
-    transport = SocketIoTransport(hub, History(sqlite_store, 100), Gatekeeper(), no_heartbeats, jobs)
+    transport = SocketIoTransport(hub, History(sqlite_store, 100), Gatekeeper(), {}, jobs)
     app = web.Application()
     app.router.add_route("*", "/socket.io/", transport.handle)
     async with TestServer(app) as server:

@@ -55,6 +55,13 @@ class SmsReceivedAnswer(Shape):
     duplicate = fields.Boolean()
 
 
+class SmsStatusAnswer(Shape):
+    """A report is on disk."""
+
+    success = fields.Boolean()
+    message_id = fields.String()
+
+
 class MakeShape(Shape):
     """One kind of gateway; what it cannot be given is null."""
 

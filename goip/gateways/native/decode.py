@@ -11,11 +11,11 @@ from typing import Generic, TypeVar, cast
 from marshmallow import Schema, ValidationError
 
 from goip.errors import InvalidPayload
-from goip.gateways.native.schemas import HeartbeatSchema, RegisterSchema, SmsReceiveSchema
-from goip.models import Heartbeat, InboundSms
+from goip.gateways.native.schemas import HeartbeatSchema, RegisterSchema, SmsReceiveSchema, SmsStatusSchema
+from goip.models import DeliveryReport, Heartbeat, InboundSms
 from goip.validation import Fast, refusal
 
-Told = TypeVar("Told", Heartbeat, InboundSms)
+Told = TypeVar("Told", Heartbeat, InboundSms, DeliveryReport)
 
 
 class Decoder(Generic[Told]):
@@ -50,3 +50,6 @@ decode_register = Decoder(RegisterSchema(), Heartbeat)
 
 decode_sms = Decoder(SmsReceiveSchema(), InboundSms)
 """The received message that an object tells; `sent_at` is None where the device tells no time."""
+
+decode_status = Decoder(SmsStatusSchema(), DeliveryReport)
+"""What an object tells of a message that was sent."""

@@ -29,7 +29,7 @@ from goip.fields import (
     between,
     length,
 )
-from goip.models import Heartbeat, InboundSms, SimSlot
+from goip.models import DeliveryReport, Heartbeat, InboundSms, SimSlot
 
 MOST_SLOTS = 512
 SIGNAL_WORDS = ("Excellent", "Good", "Fair", "Poor", "Very Poor", "No Signal", "Unknown")
@@ -195,3 +195,30 @@ class SmsReceiveSchema(TolerantSchema):
         metadata={"description": "The device's own id of the message: a repeat is stored once."},
     )
     subscription_id = _label(64)
+
+
+def _report(status: str, reason: str | None, **told: Any) -> DeliveryReport:
+    return DeliveryReport(status=status if reason is None else f"{status}: {reason}", **told)
+
+
+class SmsStatusSchema(TolerantSchema):
+    """`POST /api/sms/status`: what became of a message that the device sent."""
+
+    makes = staticmethod(_report)
+
+    device_id = Identifier(required=True, validate=length(1, 128))
+    reference = Label(
+        data_key="messageId",
+        required=True,
+        validate=length(1, 200),
+        metadata={"description": "The message's id, as the device was given it or gave it."},
+    )
+    status = Label(
+        required=True,
+        validate=length(1, 64),
+        metadata={"description": "`sent`, `delivered`, `failed`, or the device's own word."},
+    )
+    reason = _label(500)
+    recipient = _number()
+    slot_index = Whole(load_default=None, validate=between(0, 1023))
+    sent_at = Time(data_key="timestamp", load_default=None, metadata={"description": "When that was so."})

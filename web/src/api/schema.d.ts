@@ -64,6 +64,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sms/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post what became of a sent message, or an array of that
+         * @description For a device with its key, or with an enrolment key the first time.
+         */
+        post: operations["smsStatus"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/in/{make}/{key}": {
         parameters: {
             query?: never;
@@ -1315,6 +1335,28 @@ export interface components {
             recipient: string | null;
             duplicate: boolean;
         };
+        /** @description `POST /api/sms/status`: what became of a message that the device sent. */
+        SmsStatusBody: {
+            /** @description Visible characters of other scripts are taken too. */
+            deviceId: string;
+            /** @description The message's id, as the device was given it or gave it. */
+            messageId: string;
+            /** @description `sent`, `delivered`, `failed`, or the device's own word. */
+            status: string;
+            reason?: string | null;
+            recipient?: string | null;
+            slotIndex?: number | null;
+            /**
+             * Format: date-time
+             * @description When that was so.
+             */
+            timestamp?: string | number | null;
+        };
+        /** @description A report is on disk. */
+        SmsStatusAnswer: {
+            success: boolean;
+            messageId: string;
+        };
         /** @description `POST /api/auth/login`. */
         LoginBody: {
             username: string;
@@ -2192,6 +2234,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SmsReceivedAnswer"] | (components["schemas"]["SmsReceivedAnswer"] | components["schemas"]["ErrorAnswer"])[];
+                };
+            };
+            "4XX": components["responses"]["Refusal"];
+            "5XX": components["responses"]["Trouble"];
+        };
+    };
+    smsStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "deviceId": "phone-1",
+                 *       "messageId": "5f3c9a",
+                 *       "status": "delivered",
+                 *       "slotIndex": 0,
+                 *       "timestamp": "2026-11-21T05:22:21.123Z"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SmsStatusBody"] | components["schemas"]["SmsStatusBody"][];
+                "application/x-www-form-urlencoded": components["schemas"]["SmsStatusBody"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SmsStatusAnswer"] | (components["schemas"]["SmsStatusAnswer"] | components["schemas"]["ErrorAnswer"])[];
                 };
             };
             "4XX": components["responses"]["Refusal"];

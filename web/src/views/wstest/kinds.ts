@@ -21,6 +21,8 @@ const BY_SOCKETIO: Saying[] = [
   { name: 'registerSession', data: '' },
   { name: 'device:authenticate', data: { deviceId: 'demo-1', key: '' } },
   { name: 'device:heartbeat', data: BEAT },
+  { name: 'sms:sent', data: { messageId: '1', recipient: '+15550101' } },
+  { name: 'sms:status', data: { messageId: '1', status: 'delivered' } },
 ]
 const BY_WEBSOCKET: Saying[] = [
   { name: 'ping', data: { type: 'ping' } },
