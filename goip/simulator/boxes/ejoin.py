@@ -2,6 +2,7 @@
 
 Nothing is written on what they do without an answer of 200; here they try again after 10 s, three times. The text
 of a message comes as base64 of a small letter with headers; newer firmwares write more columns and one more header.
+Where they listen they can be asked, too (`ejoin_api`): what they have received stays in their memory.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final
 
 from goip.simulator.boxes.box import Box, Habit
+from goip.simulator.boxes.door import Listener
+from goip.simulator.boxes.ejoin_api import EjoinApi, Memory, Order
 from goip.simulator.boxes.fleet import Fleet
 from goip.simulator.boxes.messages import Message
 from goip.simulator.boxes.posting import Poster, Request, Schedule
@@ -26,6 +29,9 @@ _HEADERS: Final = {"Content-Type": "application/json;charset=utf-8"}
 _EMPTY_CHANCE = 0.1
 _BATCH_CHANCE = 0.15
 _SMSC = "12025550100"
+_ON_AIR_SECONDS = 3.0
+_NOBODY = "0000"
+"""How a number ends that no message gets through to."""
 
 
 class EjoinBox(Box):
@@ -42,11 +48,28 @@ class EjoinBox(Box):
         self._poster = Poster(fleet, SCHEDULE)
         self._n_reports = 0
         self._told: dict[int, int] = {}
+        self.memory = Memory()
+        working = [slot for slot in self.slots if slot.index not in self.empty]
+        api = EjoinApi(working, self.memory, fleet.road, self.make_report, self._take_order)
+        port = self.options.listen_port
+        self.listener = None if port is None else Listener(api.answer, port and port + index)
 
     async def switch_on(self) -> None:
-        """The counter of reports begins anew."""
+        """The counter of reports begins anew, and so do the numbers of messages."""
+        self.memory.restart()
+        if self.listener is not None:
+            await self.listener.open()
         self._n_reports = 0
         self._told.clear()
+
+    def go_down(self) -> None:
+        """It cannot be asked any more."""
+        self.close()
+
+    def close(self) -> None:
+        """It cannot be asked any more."""
+        if self.listener is not None:
+            self.listener.close()
 
     def habits(self) -> Iterable[Habit]:
         """Reports of state, changes between them, messages."""
@@ -134,6 +157,8 @@ class EjoinBox(Box):
         chosen = [self.random.choice(slots) for _ in range(n_messages)]
         messages = [self._write(slot) for slot in chosen]
         rows = [self.make_row(slot, message) for slot, message in zip(chosen, messages, strict=True)]
+        for row in rows:
+            self.memory.receive(row)
         request = self._post({"type": "recv-sms", "sms_num": len(rows), "sms": rows})
         self.send(messages, self._poster.deliver(lambda: request))
 
@@ -156,6 +181,39 @@ class EjoinBox(Box):
         if self.is_new_firmware:
             headers.append('Slot: "01"')
         return "".join(f"{header}\r\n" for header in headers) + "\r\n" + message.text
+
+    # ---- sending ----
+
+    def _take_order(self, order: Order) -> None:
+        self.fleet.run_errand(self._put_on_air(order))
+
+    async def _put_on_air(self, order: Order) -> None:
+        """Send it, and report that where it was asked for; the report on its delivery comes like a message."""
+        await self.pause(_ON_AIR_SECONDS)
+        slot = self.random.choice([slot for slot in order.slots if slot.has_network] or order.slots)
+        at, is_sent = int(time.time()), not order.number.endswith(_NOBODY)
+        if is_sent:
+            self.fleet.text_out(self.mac, order.number, order.text)
+        if order.report_url is not None:
+            self._report_sending(order, [0, order.number, self.port(slot), at], is_sent=is_sent)
+        if is_sent and order.wants_delivery_report:
+            row = [1, self.port(slot), at, _SMSC, order.number, f"0 {write_scts(at, self.zone)}"]
+            self.memory.receive(row)
+            request = self._post({"type": "recv-sms", "sms_num": 1, "sms": [row]})
+            self._poster.tell(self.fleet.tally.events, lambda: request)
+
+    def _report_sending(self, order: Order, row: list[Any], *, is_sent: bool) -> None:
+        counts = {
+            "tid": order.task_id,
+            "sending": 0,
+            "sent": int(is_sent),
+            "failed": int(not is_sent),
+            "unsent": 0,
+        }
+        told = {"sdr": [row]} if is_sent else {"fdr": [[*row, "6 Timeout", ""]]}
+        body = {"type": "status-report", "rpt_num": 1, "rpts": [counts | told]}
+        request = Request(order.report_url or "", json.dumps(body).encode(), _HEADERS)
+        self._poster.tell(self.fleet.tally.events, lambda: request)
 
 
 def write_scts(at: int, zone: timedelta) -> str:
