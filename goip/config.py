@@ -104,6 +104,12 @@ class Config:
         "Dinstar boxes to ask: `NAME=https://USER:SECRET@HOST`, with commas between.",
         is_secret=True,
     )
+    ejoin: tuple[BoxAddress, ...] = _setting(
+        (),
+        box_addresses({"http": 80, "https": 443}),
+        "Ejoin boxes to ask: `NAME=http://USER:SECRET@HOST`, with commas between.",
+        is_secret=True,
+    )
     yeastar: tuple[BoxAddress, ...] = _setting(
         (),
         box_addresses({"tcp": 5_038}),

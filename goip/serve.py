@@ -25,11 +25,12 @@ from goip.api.server import first_heartbeat
 from goip.app import PAGE_FOLDER, build_app
 from goip.config import Config
 from goip.errors import StartupError
-from goip.gateways.asking import looking
+from goip.gateways.asking import Client, looking
 from goip.gateways.dbl.listener import DblListener
 from goip.gateways.dinstar.client import DinstarClient
 from goip.gateways.dinstar.door import Door
 from goip.gateways.dinstar.listener import DinstarListener
+from goip.gateways.ejoin.client import EjoinClient
 from goip.gateways.mqtt import need_library
 from goip.gateways.mqtt.recording import Recorder
 from goip.gateways.yeastar.client import dialling
@@ -109,7 +110,7 @@ async def serve(config: Config) -> None:
         _calm_collector()
         await _listen(site, config)
         dialled = dialling(app[STORE], config.yeastar, keeping=app[WIRE].keeping)
-        asked = looking([DinstarClient(box, app[STORE], keeping=app[WIRE].keeping) for box in config.dinstar])
+        asked = looking([*_asked_boxes(app, config)])
         async with _boxes(app, config), _dinstar_boxes(app, config), dialled, asked, _broker(app, config):
             _welcome(app, config, runner.addresses[0][1])
             await _until_signal()
@@ -195,6 +196,13 @@ async def _dinstar_boxes(app: web.Application, config: Config) -> AsyncIterator[
         yield
     finally:
         await listener.close()
+
+
+def _asked_boxes(app: web.Application, config: Config) -> Iterator[Client]:
+    """Who asks the boxes that have an HTTP API of their own."""
+    store, keeping = app[STORE], app[WIRE].keeping
+    yield from (DinstarClient(box, store, keeping=keeping) for box in config.dinstar)
+    yield from (EjoinClient(box, store, keeping=keeping) for box in config.ejoin)
 
 
 @asynccontextmanager

@@ -66,7 +66,7 @@ def test_every_setting_may_come_from_a_file(setting: str, tmp_path: Path) -> Non
     texts = {int: "8081", bool: "true", str: "info", tuple: "a b"}
     special = {"enrollment": "approve", "log_format": "json", "trusted_proxies": "10.0.0.1 192.0.2.0/24"}
     special["yeastar"] = "office=tcp://u:s@192.0.2.7"
-    special["dinstar"] = "office=https://u:s@192.0.2.7"
+    special["dinstar"] = special["ejoin"] = "office=https://u:s@192.0.2.7"
     special["mqtt"] = "mqtt://u:s@192.0.2.8"
     special["udp_allow"] = special["dinstar_allow"] = "192.0.2.0/24"
     default = getattr(Config(), setting)

@@ -91,8 +91,9 @@ class BoxLink:
     ) -> AsyncIterator[bytes]:
         """GETs, or POSTs a body of JSON; within this is done what comes of the answer.
 
-        Raises Unauthorized where the box lets nobody in who shows this, InvalidPayload for an answer that is no
-        success, and what aiohttp raises of lines.
+        Raises Unauthorized where the box lets nobody in who shows this, Unavailable for its own trouble (5xx),
+        InvalidPayload with the code box_refused for any other answer that is no success, InvalidPayload for one that
+        is too large, and what aiohttp raises of lines.
         """
         url = self._base.join(URL(path)).update_query(query or {})
         question = f"{'GET' if body is None else 'POST'} {url.raw_path_qs}"
@@ -139,9 +140,11 @@ class BoxLink:
 
 
 def _must_be_success(status: int, head: str) -> None:
-    """Raises Unauthorized, or InvalidPayload."""
+    """Raises Unauthorized, Unavailable for trouble of the box's own, or InvalidPayload."""
     if status in (401, 403):
         raise Unauthorized("the box does not know this user, or another password")
+    if status >= 500:
+        raise Unavailable(f"the box answers {head}", code="box_in_trouble")
     if not 200 <= status < 300:
         raise InvalidPayload(f"the box answers {head}", code="box_refused")
 
@@ -152,7 +155,7 @@ async def _whole(content: StreamReader) -> bytes:
     async for chunk in content.iter_any():
         said += chunk
         if len(said) > _MOST_BYTES:
-            raise InvalidPayload("the box's answer is too large", code="box_refused")
+            raise InvalidPayload("the box's answer is too large")
     return bytes(said)
 
 

@@ -128,7 +128,8 @@ async def test_what_could_not_be_taken_is_kept_again(box: AskedBox, log: WireLog
 
 
 @pytest.mark.parametrize(
-    ("status", "refusal"), [(401, Unauthorized), (403, Unauthorized), (404, InvalidPayload)]
+    ("status", "refusal"),
+    [(401, Unauthorized), (403, Unauthorized), (404, InvalidPayload), (503, Unavailable)],
 )
 async def test_a_refusal_says_why(status: int, refusal: type[Exception], box: AskedBox, log: WireLog) -> None:
     box.answer = says(status, b"no")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -11,6 +11,7 @@ import orjson
 from goip.errors import InvalidPayload
 from goip.fields import storable, word
 from goip.gateways.ejoin.values import object_in, port_text, whole
+from goip.gateways.outcome import Outcome
 
 SEND_PATH = "/goip_post_sms.html"
 CONTENT_TYPE = "application/json;charset=utf-8"
@@ -41,7 +42,8 @@ REASONS: Mapping[int, str] = {
 """What the codes of a task's status mean."""
 
 _ACCEPTED = 200
-_TAKEN = (0, 10, 13)
+_KNOWN = 13
+_TAKEN = (0, 10, _KNOWN)
 _RECIPIENT = re.compile(r"\+?[0-9*#]{1,32}")
 _MOST_TASK_ID = 2**31 - 1
 
@@ -135,3 +137,24 @@ def _status(told: Any) -> TaskStatus | None:
     if task_id is None or code is None:
         return None
     return TaskStatus(task_id, code, reason.strip() or REASONS.get(code, ""))
+
+
+def task_id_of(message_id: int) -> int:
+    """The number of the task that sends that message: its own, as far as a box can count."""
+    return (message_id - 1) % _MOST_TASK_ID + 1
+
+
+def outcome_of(task_id: int, statuses: Sequence[TaskStatus], *, may_be_known: bool) -> Outcome:
+    """What an answer means for a task, which the box may know from an earlier post.
+
+    One that is known though nobody here posted it may be a task of somebody else's with that number.
+    """
+    reference = str(task_id)
+    status = next((status for status in statuses if status.task_id == task_id), None)
+    if status is None:
+        return Outcome("unconfirmed", reference, reason="the box says nothing of the task")
+    if status.code == _KNOWN and not may_be_known:
+        return Outcome("unconfirmed", reference, reason=status.reason, error_code=status.code)
+    if status.is_taken:
+        return Outcome("done", reference)
+    return Outcome("failed", reference, reason=status.reason, error_code=status.code)

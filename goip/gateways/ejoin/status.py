@@ -6,10 +6,14 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from goip.errors import InvalidPayload
 from goip.fields import word
-from goip.gateways.ejoin.values import slot_index, whole
+from goip.gateways.ejoin.values import object_in, slot_index, whole
 from goip.models import Heartbeat, SimSlot
 from goip.rhythm import N_MISSED_BEATS
+
+STATUS_PATH = "/goip_get_status.html"
+"""Asked without an address for reports and their period, it changes nothing in the box."""
 
 DEFAULT_PERIOD_SECONDS = 60
 """How often a box reports that was not told otherwise."""
@@ -67,6 +71,18 @@ def device_status(device_id: str, data: Mapping[str, Any], period: Any = None) -
         firmware=word(data.get("ver")),
         interval_seconds=_interval(data, period),
     )
+
+
+def decode_status(device_id: str, body: bytes) -> Heartbeat:
+    """The answer of a box that is asked how it is: a `dev-status` of the ports at work.
+
+    Its reports may tell more cards than that, so those that it does not name stay. Raises InvalidPayload for none.
+    """
+    data = object_in(body)
+    if data.get("type") != "dev-status":
+        raise InvalidPayload("type must be dev-status", fields={"type": ["Must be dev-status."]})
+    beat = device_status(device_id, data)
+    return beat._replace(is_partial=beat.sim_slots is not None)
 
 
 def port_status(device_id: str, data: Mapping[str, Any]) -> Heartbeat:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 from goip.errors import InvalidPayload
 from goip.fields import word
@@ -12,6 +13,7 @@ from goip.gateways.ejoin.values import object_in, whole
 from goip.models import DeliveryReport, InboundSms
 
 STORED_PATH = "/goip_get_sms.html"
+_LONGEST_LIFE = 100
 
 
 class Stored(NamedTuple):
@@ -40,5 +42,15 @@ def decode_stored(body: bytes, device_id: str) -> Stored:
         raise InvalidPayload("ssrc is required", fields={"ssrc": ["Is required."]})
     if next_id is None or next_id < 1:
         raise InvalidPayload("next_sms is required", fields={"next_sms": ["Must be a number from 1 on."]})
-    rows = data.get("data")
-    return Stored(life, next_id, received(device_id, [] if rows is None else rows))
+    return Stored(life[:_LONGEST_LIFE], next_id, _told(device_id, data.get("data")))
+
+
+def _told(device_id: str, rows: Any) -> Sequence[InboundSms | DeliveryReport]:
+    """The rows that can be made out: one that cannot never will, and must not keep those behind it from being read."""
+    if not isinstance(rows, list):
+        return received(device_id, [] if rows is None else rows)
+    told: list[InboundSms | DeliveryReport] = []
+    for row in rows:
+        with suppress(InvalidPayload):
+            told += received(device_id, [row])
+    return told

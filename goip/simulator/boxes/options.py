@@ -22,7 +22,7 @@ BOX_MAKES: Final = (
     "jasmin",
     "mqtt",
 )
-ASKED_MAKES: Final = frozenset({"dinstar"})
+ASKED_MAKES: Final = frozenset({"dinstar", "ejoin"})
 """Those with a web server of their own, which answers who asks."""
 KEYLESS_MAKES: Final = frozenset({"mqtt"})
 """They are let in by somebody else, and show goip no key."""
