@@ -291,3 +291,52 @@ async def test_a_ussd_that_fails_tells_nothing(listener: DblListener, line: Fake
     assert await facts(store, "ussd-received") == []
     with pytest.raises(InvalidPayload):
         await listener.ask_ussd("a", "*100#\n")
+
+
+def says(words: str, *, to: str) -> Callable[[str], list[str]]:
+    """A line that answers that command with these words, its id in between."""
+
+    def answer(asked: str) -> list[str]:
+        verb, send_id, *_ = asked.split()
+        first, _, rest = words.partition(" ")
+        return [f"{first} {send_id} {rest}\n"] if verb == to else []
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "outcome"),
+    [
+        ("get_gsm_state", "get_gsm_state IDLE", Outcome("done", text="IDLE")),
+        ("get_imei", "get_imei 867495020000017", Outcome("done", text="867495020000017")),
+        ("get_remain_time", "get_remain_time -1", Outcome("done", text="-1")),
+        ("svr_drop_call", "svr_drop_call OK", Outcome("done", text="OK")),
+        ("get_exp_time", "ERROR PASSWORD", Outcome("failed", reason="PASSWORD")),
+    ],
+)
+async def test_a_line_does_what_leaves_it_as_it_is(
+    listener: DblListener, command: str, words: str, outcome: Outcome
+) -> None:
+    async with plugged_in(listener, "a", says(words, to=command)) as line:
+        told = await listener.command("a", command)
+        assert (told.status, told.text) == (outcome.status, outcome.text)
+        assert line.heard == [f"{command} {line.heard[0].split()[1]} {KEY}\n"]
+        assert len(listener._sessions) == 0
+
+
+async def test_a_question_is_asked_again_and_a_restart_is_not(listener: DblListener) -> None:
+    async with plugged_in(listener, "a", says_nothing) as line:
+        assert (await listener.command("a", "get_imei")).status == "failed"
+        assert verbs(line) == ["get_imei"] * 4
+        line.heard.clear()
+        assert (await listener.command("a", "svr_reboot_dev")).status == "unconfirmed"
+        assert verbs(line) == ["svr_reboot_dev"]
+
+
+@pytest.mark.parametrize("command", ["set_imei", "module_ctl", "ATCMD", "get_imei 1\nsvr_reboot_dev", ""])
+async def test_what_could_do_lasting_harm_is_not_said(
+    listener: DblListener, line: FakeLine, command: str
+) -> None:
+    with pytest.raises(InvalidPayload):
+        await listener.command("a", command)
+    assert line.heard == []

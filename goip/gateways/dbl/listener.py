@@ -38,11 +38,13 @@ from goip.gateways.dbl.packets import (
 from goip.gateways.dbl.repeats import Repeats
 from goip.gateways.dbl.sending import (
     PACE,
+    CommandSession,
     Pace,
     SmsSession,
     UssdSession,
     body_of,
     dialled,
+    known_command,
     ussd_code,
 )
 from goip.gateways.dbl.sessions import Sessions
@@ -155,6 +157,15 @@ class DblListener(asyncio.DatagramProtocol):
             except GoipError as trouble:  # who asked has the answer all the same
                 log.warning("dbl.ussd_not_recorded", line=line_id, reason=trouble.message)
         return outcome
+
+    async def command(self, line_id: str, command: str) -> Outcome:
+        """Ask the line something about itself, or let it end its call or start anew; `text` is what it answers.
+
+        Raises InvalidPayload for a command that is none of `COMMANDS`, NotFound for an unknown line, Unavailable for
+        one that was not heard from.
+        """
+        make = partial(CommandSession, command=known_command(command), pace=self._pace)
+        return await self._sessions.run(self._reachable(line_id), make)
 
     async def resume(self) -> None:
         """Before listening: go on with long messages that were begun. Raises Unavailable."""

@@ -20,7 +20,9 @@ NEVER_ANSWERED = frozenset({"GSM", "AT"})
 _HEAD = re.compile(r"([A-Za-z][A-Za-z_]{0,31}):(-?[0-9]{1,20})(?:;|\Z)")
 """The verb and its number, which comes from the box's clock and may be small, huge or negative."""
 _REPLY = re.compile(
-    r"(PASSWORD|SEND|WAIT|OK|ERROR|DONE|USSD|USSDERROR|USSDEXIT) ([0-9]{1,10})(?:[ \r\n]+(.*))?", re.S
+    r"(PASSWORD|SEND|WAIT|OK|ERROR|DONE|USSD|USSDERROR|USSDEXIT|(?:get|svr)_[a-z_]{1,32}) ([0-9]{1,10})"
+    r"(?:[ \r\n]+(.*))?",
+    re.S,
 )
 _PADDING = "\r\n\0"
 _MESSAGE = ";msg:"

@@ -40,6 +40,28 @@ class Pace(NamedTuple):
 PACE = Pace()
 
 
+_QUESTIONS = frozenset(
+    {
+        "get_gsm_num",
+        "get_gsm_state",
+        "get_imei",
+        "get_exp_time",
+        "get_remain_time",
+        "get_out_call_interval",
+    }
+)
+COMMANDS = _QUESTIONS | {"svr_drop_call", "svr_reboot_module", "svr_reboot_dev"}
+"""The commands of a line that leave its settings and its SIM as they are: questions, the end of a call, a restart."""
+
+
+def known_command(command: str) -> str:
+    """The command, if it is one that does no lasting harm. Raises InvalidPayload."""
+    if command not in COMMANDS:
+        known = ", ".join(sorted(COMMANDS))
+        raise InvalidPayload(f"command must be one of {known}", fields={"command": ["Not a known command."]})
+    return command
+
+
 def dialled(number: str) -> str:
     """The number as the line can dial it. Raises InvalidPayload."""
     number = number.replace("\r", "").replace("\n", "").strip()
@@ -217,3 +239,37 @@ class UssdSession(Session):
 
     def _is_with_line(self) -> bool:
         return True
+
+
+class CommandSession(Session):
+    """One question about the line, or one thing that it does at once. `command` is one of `COMMANDS`."""
+
+    def __init__(self, send_id: int, password: str, command: str, pace: Pace = PACE) -> None:
+        super().__init__(send_id, password, pace)
+        self._command = command
+
+    def begin(self, now: float) -> bytes:
+        """The command; a question may be asked again, a restart is not begun twice."""
+        pace = self._pace
+        n_repeats = pace.n_repeats if self._command in _QUESTIONS else 0
+        self._ends_at = now + pace.step_seconds * (n_repeats + 1)
+        asked = f"{self._command} {self.send_id} {self._password}\n".encode()
+        return self._say(self._command, asked, now, pace.step_seconds, n_repeats)
+
+    def tick(self, now: float) -> bytes | None:
+        """Time passed; the line has nothing to let go of."""
+        datagram = super().tick(now)
+        return None if self.is_over else datagram
+
+    def hear(self, reply: Reply, now: float) -> bytes | None:
+        """The value, or why there is none: there is no more to say then."""
+        if reply.verb == self._command:
+            self.outcome = Outcome("done", text=storable(reply.rest).strip())
+        elif reply.verb == "ERROR":
+            reason, code = cause_of(reply.rest)
+            self.outcome = Outcome("failed", reason=reason, error_code=code)
+        self.is_over = self.outcome is not None
+        return None
+
+    def _is_with_line(self) -> bool:
+        return self._command not in _QUESTIONS
