@@ -12,9 +12,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from goip.errors import InvalidPayload, Unauthorized
+from goip.api.replaying import told_json
+from goip.api.schemas.common import HIGHEST_SLOT_INDEX
+from goip.errors import GoipError, InvalidPayload, Unauthorized
 from goip.gateways import Push
-from goip.models import Told
+from goip.models import Heartbeat, Told
+from goip.store.rows import heartbeat_of, heartbeat_text
 from goip.wire import dumps
 from tests.test_validation import json_values, texts
 
@@ -62,19 +65,35 @@ def near(names: Sequence[str]) -> st.SearchStrategy[dict[str, Any]]:
 
 def check_promises(decode: Callable[[Push], Sequence[Told]], asked: Push) -> None:
     """It is decoded to what a database can store, or refused in words that an answer can carry."""
+    check_told(lambda: decode(asked))
+
+
+def check_told(
+    tell: Callable[[], Sequence[Any]],
+    refusals: tuple[type[GoipError], ...] = (InvalidPayload, Unauthorized),
+) -> None:
+    """It tells what a database can store and JSON can carry, or refuses in words that an answer can carry."""
     try:
-        told = decode(asked)
-    except (InvalidPayload, Unauthorized) as refusal:
+        told = tell()
+    except refusals as refusal:
         dumps({"error": refusal.message, "fields": refusal.fields})
         return
     for item in told:
-        for value in _values(astuple(item) if is_dataclass(item) else tuple(item)):
-            if isinstance(value, str):
-                assert "\0" not in value.encode().decode()
-            elif isinstance(value, int):
-                assert abs(value) < 2**53
-        slot_index = getattr(item, "slot_index", None)
-        assert slot_index is None or 0 <= slot_index <= 1023
+        _check_values(item)
+        if isinstance(item, Told):
+            dumps(told_json(item))
+        if isinstance(item, Heartbeat):
+            assert heartbeat_of(heartbeat_text(item)) == item
+
+
+def _check_values(item: Any) -> None:
+    for value in _values(astuple(item) if is_dataclass(item) else tuple(item)):
+        if isinstance(value, str):
+            assert "\0" not in value.encode().decode()
+        elif isinstance(value, int):
+            assert abs(value) < 2**53
+    slot_index = getattr(item, "slot_index", None)
+    assert slot_index is None or 0 <= slot_index <= HIGHEST_SLOT_INDEX
 
 
 def _values(value: Any) -> Iterator[Any]:

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import astuple
-from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goip.errors import InvalidPayload
 from goip.gateways.ejoin.decode import decode
 from goip.gateways.ejoin.encode import decode_answer
 from goip.gateways.ejoin.stored import decode_stored
-from goip.models import Heartbeat
-from goip.store.rows import heartbeat_of, heartbeat_text
-from goip.wire import dumps
 from tests.gateways.ejoin_pushes import BLOCK, DEV_STATUS, RECV_SMS, STATUS_REPORT, forward, packed, push
+from tests.gateways.posting import check_told
 from tests.test_validation import json_values, texts
 
 values = json_values | st.sampled_from(
@@ -70,42 +64,19 @@ near_bytes = st.builds(
 bodies = near_bytes | (near_pushes | near_answers | json_values).map(lambda data: json.dumps(data).encode())
 
 
-def _texts_of(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        yield from _texts_of([*value, *value.values()])
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _texts_of(each)
-
-
-def _check(tell: Callable[[], Sequence[Any]]) -> None:
-    try:
-        told = tell()
-    except InvalidPayload as error:
-        dumps({"error": error.message, "fields": error.fields})
-        return
-    for each in told:
-        if isinstance(each, Heartbeat):
-            assert heartbeat_of(heartbeat_text(each)) == each
-        for text in _texts_of(tuple(each) if isinstance(each, tuple) else astuple(each)):
-            assert "\0" not in text.encode().decode()
-
-
 @given(bodies)
 def test_whatever_is_pushed_is_decoded_storable_or_refused(body: bytes) -> None:
-    _check(lambda: decode(push(body)))
-    _check(lambda: decode(push(body, content_type="")))
-    _check(lambda: decode(push(body, None)))
+    check_told(lambda: decode(push(body)))
+    check_told(lambda: decode(push(body, content_type="")))
+    check_told(lambda: decode(push(body, None)))
 
 
 @given(bodies, texts, texts)
 def test_whatever_is_forwarded_is_decoded_storable_or_refused(body: bytes, port: str, sender: str) -> None:
-    _check(lambda: decode(forward(body, port=port, sender=sender)))
+    check_told(lambda: decode(forward(body, port=port, sender=sender)))
 
 
 @given(bodies)
 def test_whatever_is_answered_is_decoded_storable_or_refused(body: bytes) -> None:
-    _check(lambda: decode_stored(body, "box").told)
-    _check(lambda: decode_answer(body))
+    check_told(lambda: decode_stored(body, "box").told)
+    check_told(lambda: decode_answer(body))

@@ -26,9 +26,14 @@ def decode(push: Push) -> Sequence[Told]:
             sender=without_controls(need_text(form, "from"))[:LONGEST_WORD],
             message=storable(_text(form))[:_LONGEST_TEXT],
             recipient=word(form.get("to")),
-            message_id=need_text(form, "id")[:LONGEST_WORD],
+            message_id=_id(form),
         ),
     )
+
+
+def _id(form: Mapping[str, str]) -> str | None:
+    """What names the message, where it is no blank: those without a name are not each other's repeats."""
+    return without_controls(need_text(form, "id"))[:LONGEST_WORD] or None
 
 
 def _text(form: Mapping[str, str]) -> str:
@@ -44,6 +49,6 @@ def _text(form: Mapping[str, str]) -> str:
 def _report(device_id: str, form: Mapping[str, str]) -> DeliveryReport:
     return DeliveryReport(
         device_id=device_id,
-        reference=need_text(form, "id")[:LONGEST_WORD],
+        reference=_id(form),
         status=without_controls(form["message_status"])[:LONGEST_WORD],
     )
