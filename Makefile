@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 PAGE   := goip/static/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help install page run demo test test-fast nightly lint fmt schema types bench clean
+.PHONY: help install page run demo test test-fast fuzz nightly lint fmt schema types bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,7 +40,10 @@ test: install ## Run everything, and say loudly what had to be left out
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.everything
 
 test-fast: $(READY) ## Run the Python tests that need neither a browser nor minutes
-	$(BIN)/python -m pytest -q -m "not browser and not crash"
+	$(BIN)/python -m pytest -q -m "not browser and not crash and not fuzz"
+
+fuzz: $(READY) ## Fuzz every decoder for SECONDS=600, guided by coverage; DECODER=dbl that one, INPUT=path that input again
+	$(BIN)/python -m tests.guided --seconds $(or $(SECONDS),600) --decoder '$(DECODER)' $(if $(INPUT),--input '$(INPUT)')
 
 nightly: install ## Break 10,000 connections of the stream at random moments
 	PATH="$(CURDIR)/$(BIN):$$PATH" GOIP_TEST_DROPS=10000 $(BIN)/python -m pytest -s tests/streams/test_random_drops.py
@@ -68,4 +71,4 @@ bench: install ## Print ratios measured side by side in one run
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.bench
 
 clean: ## Remove what was built and installed (not data/)
-	rm -rf $(VENV) web/node_modules goip/static build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) web/node_modules goip/static build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .fuzz

@@ -31,13 +31,18 @@ LONG = (
 )
 """Begun first: a long file that is begun last keeps one core busy while the other waits."""
 
+WAITING = "guided"
+"""Begun last: waits for the fuzzers, which have run beside everything else."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The files that take minutes come first, the longest before all."""
+    """The files that take minutes come first, the longest before all; what waits for all comes last."""
     here = Path(__file__).parent
 
     def rank(item: pytest.Item) -> int:
         place = item.path.relative_to(here).as_posix()
+        if place.startswith(WAITING):
+            return len(LONG) + 1
         return next((n for n, start in enumerate(LONG) if place.startswith(start)), len(LONG))
 
     items.sort(key=rank)
