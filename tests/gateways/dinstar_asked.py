@@ -32,6 +32,11 @@ class AskedBox(DinstarBox):
         """A message comes in; returns its row."""
         return self.make_row(self.slots[port], sender, text)
 
+    def forget(self) -> None:
+        """A reset: its memory is empty, and it counts from 1."""
+        self.memory.received.clear()
+        self._n_messages = 0
+
     async def plug_in(self) -> None:
         assert self.listener is not None
         await self.listener.open()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 import pytest
 
-from goip.simulator.boxes import BoxOptions
+from goip.simulator.boxes import BoxOptions, Outcome
+from tests.following import walk
 from tests.gateways.dinstar_asked import SERIAL
 from tests.live_fixtures import MakeServer
 from tests.live_server import ENROLMENT_KEY, LiveServer, free_port
@@ -31,7 +33,7 @@ def box_at(server: LiveServer, port: int, **changes: Any) -> Running:
 async def test_a_box_that_is_asked_and_pushes_is_one_device(make_server: MakeServer) -> None:
     port = free_port()
     server = make_server(DINSTAR=f"{SERIAL}=http://admin:admin@127.0.0.1:{port}")
-    box = box_at(server, port)
+    box = box_at(server, port, repeats=1_000)
     await box.until(lambda: box.tally.events.n_sent)
     await asyncio.to_thread(server.start)
     await box.until(lambda: box.tally.events.n_acknowledged)
@@ -45,3 +47,39 @@ async def test_a_box_that_is_asked_and_pushes_is_one_device(make_server: MakeSer
     assert "Digest" not in str(frames)
     await box.end()
     assert server.stop() == 0
+
+
+async def test_what_a_box_heard_while_the_server_was_down_is_recovered(make_server: MakeServer) -> None:
+    port = free_port()
+    server = make_server(DINSTAR=f"{SERIAL}=http://admin:admin@127.0.0.1:{port}")
+    # A box that is told nothing by anybody gives each message up at once.
+    box = box_at(server, port, sms_per_minute=600.0, repeats=0, numbered=True)
+    await asyncio.to_thread(server.start)
+    await box.until(lambda: said(box, Outcome.ACKNOWLEDGED) >= 5)
+    server.kill()
+    n_lost = said(box, Outcome.GIVEN_UP)
+    await box.until(lambda: said(box, Outcome.GIVEN_UP) >= n_lost + 5)
+    await asyncio.to_thread(server.start)
+    missed = {message.text for message, ended in box.outcomes if ended is Outcome.GIVEN_UP}
+    await box.until(lambda: missed <= stored(server).keys())
+    n_known = said(box, Outcome.ACKNOWLEDGED)
+    await box.until(lambda: said(box, Outcome.ACKNOWLEDGED) >= n_known + 5)
+    await box.end()
+    assert stored(server) == Counter(message.text for message, _ in box.outcomes)
+    assert sum(recovered(server)) >= 5
+    assert server.stop() == 0
+
+
+def stored(server: LiveServer) -> Counter[str]:
+    return Counter(sms["message"] for sms in walk(server, "/api/sms", "messages"))
+
+
+def said(box: Running, outcome: Outcome) -> int:
+    """How many messages ended so for the box."""
+    return sum(1 for _, ended in box.outcomes if ended is outcome)
+
+
+def recovered(server: LiveServer) -> list[int]:
+    """How many messages were told as recovered, each time."""
+    events = server.get(f"/api/devices/{SERIAL}/events", server.admin).must()["events"]
+    return [each["data"]["nMessages"] for each in events if each["event"] == "sms-recovered"]

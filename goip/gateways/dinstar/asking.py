@@ -104,13 +104,21 @@ def decode_send_answer(body: bytes) -> SendAnswer:
 
 def decode_port_info(box: str, body: bytes) -> Heartbeat:
     """The ports that the answer to `get_port_info` tells of. Raises InvalidPayload for what is none."""
-    answer = _object(body)
-    code, rows = _code(answer), answer.get("info")
-    if code != _DONE or not isinstance(rows, list):
-        raise InvalidPayload(f"the box does not tell its ports: {code}")
-    slots = (_slot(row) for row in rows if isinstance(row, dict))
+    rows = rows_in(body, "info")
+    if rows is None:
+        raise _unfit("info", "is required")
+    slots = (_slot(row) for row in rows)
     by_port = {slot.slot_index: slot for slot in slots if slot is not None}
     return Heartbeat(box, sim_slots=tuple(by_port.values()), is_partial=True)
+
+
+def rows_in(body: bytes, name: str) -> list[Row] | None:
+    """The objects that an answer has under that name, None without any. Raises InvalidPayload for no success."""
+    answer = _object(body)
+    code, rows = _code(answer), answer.get(name)
+    if code != _DONE:
+        raise InvalidPayload(f"the box answers with the code {code}")
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else None
 
 
 def _slot(row: Row) -> SimSlot | None:

@@ -68,8 +68,11 @@ def _each(body: Row, kind: str, box: str, read: Read[T]) -> Iterator[T]:
         raise refusal
 
 
-def _sms(box: str, row: Row) -> InboundSms:
-    """A received message. The box counts them, from the beginning after a reset: so time and sender are in its id."""
+def received(box: str, row: Row) -> InboundSms:
+    """A received message, pushed or remembered.
+
+    The box counts them, from the beginning after a reset: so time and sender are in its id.
+    """
     text = row.get("text")
     if not isinstance(text, str):
         raise _missing("sms.text")
@@ -179,7 +182,7 @@ def _exception(box: str, row: Row) -> Told:
 
 
 _ROWS: dict[str, Read[Told]] = {
-    "sms": _sms,
+    "sms": received,
     "sms_result": _result,
     "sms_deliver_status": _receipt,
     "ussd": _ussd,
