@@ -27,6 +27,7 @@ _SHARED = [
     "goip.gateways.forms",
     "goip.gateways.gsm",
     "goip.gateways.phones",
+    "goip.gateways.signatures",
     "goip.fields",
     "goip.validation",
     "goip.clock",

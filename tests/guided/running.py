@@ -17,12 +17,12 @@ from pathlib import Path
 from tests.guided.samples import samples_of, words_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-CRASH = "crash-"
 
 _LONGEST_INPUT = 4_096
 _MOST_MEMORY_MB = 1_024
 _REACHED = re.compile(r"#\d+\s+.*\bcov: (\d+)")
 _RAN = re.compile(r"RAN (\d+) ([0-9.]+)")
+_WRITTEN = re.compile(r".*Test unit written to (.+)")
 _KEPT_LINES = 60
 _LIBFUZZER = re.compile(r"==\d+==|INFO: |WARNING: |#\d+\s|artifact_prefix|SUMMARY|MS: |Base64:|stat::|0x")
 
@@ -75,7 +75,7 @@ def run_one(home: Path, decoder: str, seconds: float, say: Say, target: str | No
         errors="replace",
     ) as process:
         try:
-            outcome = _watched(process, place, decoder, seconds, say)
+            outcome = _watched(process, decoder, seconds, say)
         except BaseException:
             process.kill()
             raise
@@ -107,16 +107,19 @@ def _escaped(word: bytes) -> str:
     return "".join(f"\\x{byte:02x}" for byte in word)
 
 
-def _watched(process: subprocess.Popen[str], place: Path, decoder: str, seconds: float, say: Say) -> Outcome:
+def _watched(process: subprocess.Popen[str], decoder: str, seconds: float, say: Say) -> Outcome:
     """What it does until it ends; it is told of every ten seconds."""
     n_executions, n_reached, spent, say_next = 0, 0, 0.0, time.monotonic() + 10
     last: deque[str] = deque(maxlen=_KEPT_LINES)
+    found: Path | None = None
     assert process.stdout is not None
     for line in process.stdout:
         if (ran := _RAN.match(line)) is not None:
             n_executions, spent = int(ran[1]), float(ran[2])
         elif (reached := _REACHED.match(line)) is not None:
             n_reached = int(reached[1])
+        elif (written := _WRITTEN.match(line)) is not None:
+            found = Path(written[1])
         elif not _LIBFUZZER.match(line):
             last.append(line)
         if time.monotonic() >= say_next:
@@ -125,19 +128,17 @@ def _watched(process: subprocess.Popen[str], place: Path, decoder: str, seconds:
             say(
                 f"{decoder:17} {n_executions:>11,} executions {n_reached:>6,} places reached, {left:.0f} s left"
             )
-    trouble = None if process.wait() == 0 else _trouble(place, decoder, "".join(last).strip())
+    trouble = None if process.wait() == 0 else _trouble(found, decoder, "".join(last).strip())
     return Outcome(decoder, n_executions, n_reached, spent, trouble)
 
 
-def _trouble(place: Path, decoder: str, said: str) -> str:
+def _trouble(found: Path | None, decoder: str, said: str) -> str:
     """What it said, and the input that it fell over, as a test can have it."""
-    crashes = [*place.glob(f"{CRASH}*"), *place.glob("timeout-*"), *place.glob("oom-*")]
-    if not crashes:
+    if found is None:
         return f"the fuzzer of {decoder} ended without an input:\n{said}"
-    newest = max(crashes, key=lambda path: path.stat().st_mtime)
-    path = newest.relative_to(ROOT) if newest.is_relative_to(ROOT) else newest
+    path = found.relative_to(ROOT) if found.is_relative_to(ROOT) else found
     again = f"make fuzz DECODER={decoder} INPUT={path}"
-    return f"{said}\n\nthe input, for a test:\n{newest.read_bytes()!r}\n\nagain: {again}"
+    return f"{said}\n\nthe input, for a test:\n{found.read_bytes()!r}\n\nagain: {again}"
 
 
 def n_cores() -> int:

@@ -22,10 +22,12 @@ from tests.gateways import (
     phone_pushes,
     posting,
     test_capcom6,
+    test_capcom6_signed,
     test_dbl,
     test_dbl_events,
     test_dbl_sending,
     test_dinstar,
+    test_dinstar_asking,
     test_dinstar_binary,
     test_ejoin,
     test_ejoin_status,
@@ -140,6 +142,12 @@ def _dinstar_binary() -> Iterator[bytes]:
     yield from _written_in(test_dinstar_binary)
 
 
+def _dinstar_answers() -> Iterator[bytes]:
+    yield from _json([{"error_code": 202, "sms_in_queue": 2, "task_id": 14}, {"error_code": 200, "info": []}])
+    yield from _json([{"error_code": 200, "info": [test_dinstar_asking.PORT] * n} for n in (1, 2)])
+    yield from _written_in(test_dinstar_asking)
+
+
 def _yeastar() -> Iterator[bytes]:
     received = test_yeastar.received
     yield received("%D0%9E+a", index=1, total=2) + received("b", index=2, total=2)
@@ -159,6 +167,7 @@ def _mqtt() -> Iterator[bytes]:
 
 
 def _capcom6() -> Iterator[bytes]:
+    yield input_of(test_capcom6_signed.signed())
     payloads = [
         *_objects_in(test_capcom6),
         {"health": test_capcom6.HEALTH},
@@ -166,10 +175,11 @@ def _capcom6() -> Iterator[bytes]:
     ]
     names = [text for text in _texts_in(ast.parse(inspect.getsource(test_capcom6))) if text.count(":") == 1]
     bodies = [test_capcom6.event(name, payload) for name, payload in product(names, payloads)]
-    return _inputs(phone_pushes.push(body) for body in [test_capcom6.RECEIVED, *bodies])
+    yield from _inputs(phone_pushes.push(body) for body in [test_capcom6.RECEIVED, *bodies])
 
 
 def _httpsms() -> Iterator[bytes]:
+    yield input_of(test_httpsms_webhooks.bearer(test_httpsms_webhooks.token()))
     calls = test_httpsms
     paths = [calls.RECEIVE, calls.CALLS, calls.BEATS, calls.PHONES, calls.EVENTS, calls.OUTSTANDING]
     yield from _inputs(
@@ -185,6 +195,7 @@ def _httpsms() -> Iterator[bytes]:
 
 
 def _textbee() -> Iterator[bytes]:
+    yield input_of(test_textbee.signed())
     phone = test_textbee.DEVICES + "/" + test_textbee.PHONE
     paths = ["", test_textbee.DEVICES, phone, test_textbee.RECEIVE, test_textbee.BEATS, test_textbee.STATUS]
     for path, body, method in product(paths, _objects_in(test_textbee), ["POST", "PATCH"]):
@@ -241,6 +252,7 @@ SAMPLES: Mapping[str, Samples] = {
     "native-sms": _native_samples,
     "dbl": _dbl,
     "dinstar-binary": _dinstar_binary,
+    "dinstar-answers": _dinstar_answers,
     "yeastar": _yeastar,
     "mqtt": _mqtt,
     "forwarder": _forwarder,

@@ -24,8 +24,10 @@ from goip.gateways.dbl.events import call_change, news_of
 from goip.gateways.dbl.packets import accept, parse, parse_reply, refuse
 from goip.gateways.dbl.replaying import told_by_datagram
 from goip.gateways.dinstar import binary
+from goip.gateways.dinstar.asking import decode_port_info, decode_send_answer
 from goip.gateways.dinstar.replaying import head_of, kept_of, told_by_frame
 from goip.gateways.ejoin.encode import decode_answer
+from goip.gateways.ejoin.status import decode_status
 from goip.gateways.ejoin.stored import decode_stored
 from goip.gateways.forms import json_of
 from goip.gateways.mqtt.decode import Departure, address_of, told_by
@@ -97,6 +99,13 @@ def _ejoin(data: bytes) -> None:
     body = request_of(data).body
     check_told(lambda: decode_stored(body, "box").told)
     check_told(lambda: decode_answer(body))
+    check_told(lambda: [decode_status("box", body)])
+
+
+def _dinstar_answers(body: bytes) -> None:
+    """What a newer box answers when it is asked."""
+    check_told(lambda: [decode_send_answer(body)])
+    check_told(lambda: [decode_port_info("box", body)])
 
 
 def _native(decode: Decoder[Any], schema: Schema) -> Target:
@@ -220,6 +229,7 @@ DECODERS: Mapping[str, Target] = {
     "native-sms": _native(decode_sms, SmsReceiveSchema()),
     "dbl": _dbl,
     "dinstar-binary": _dinstar_binary,
+    "dinstar-answers": _dinstar_answers,
     "yeastar": _yeastar,
     "mqtt": _mqtt,
     **{name: _http(make) for name, make in HTTP_MAKES.items()},
