@@ -83,6 +83,7 @@ class BoxLink:
             timeout=ClientTimeout(total=pauses.answer),
             middlewares=middlewares,
         )
+        self._turn = asyncio.Lock()
         self._base = URL.build(scheme="https" if box.is_tls else "http", host=box.host, port=box.port)
 
     @asynccontextmanager
@@ -114,10 +115,13 @@ class BoxLink:
         self._known[path] = _Known(question, body, digest)
 
     async def _ask(self, url: URL, body: bytes | None) -> tuple[ClientResponse, bytes]:
-        """No redirection is followed: it could lead the password anywhere."""
+        """One question at a time, and waiting for its turn takes none of the time for its answer.
+
+        No redirection is followed: it could lead the password anywhere.
+        """
         method, headers = ("GET", {}) if body is None else ("POST", {"Content-Type": _JSON})
         asked = self._session.request(method, url, data=body, headers=headers, allow_redirects=False)
-        async with asked as response:
+        async with self._turn, asked as response:
             return response, await _whole(response.content)
 
     async def close(self) -> None:

@@ -141,6 +141,16 @@ async def test_a_refusal_says_why(status: int, refusal: type[Exception], box: As
     assert log.frames_of("office")[0].body == b"no"
 
 
+async def test_a_question_that_waits_for_its_turn_loses_no_time_for_its_answer(log: WireLog) -> None:
+    async def slowly(_: web.BaseRequest) -> web.Response:
+        await asyncio.sleep(0.2)
+        return web.Response()
+
+    async with AskedBox(slowly) as box, linked(box, log, QUICK._replace(answer=1.0)) as link:
+        await asyncio.gather(*(Watch(link).look() for _ in range(7)))
+    assert len(box.questions) == 7
+
+
 async def test_no_redirection_is_followed(box: AskedBox, log: WireLog) -> None:
     box.answer = says(302, b"", Location="/elsewhere")
     async with linked(box, log) as link:

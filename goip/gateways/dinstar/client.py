@@ -1,4 +1,4 @@
-"""A newer box that the settings name, asked over its own HTTP API: how it is, and what it remembers."""
+"""A newer box that the settings name, asked over its own HTTP API: how it is, what it remembers, and to send."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from aiohttp import ClientError
 from goip.addresses import BoxAddress
 from goip.errors import GoipError
 from goip.gateways.asking import USUAL, BoxLink, Pauses
-from goip.gateways.dinstar.asking import PORT_INFO_PATH, decode_port_info
+from goip.gateways.dinstar.asking import PORT_INFO_PATH, decode_port_info, encode_sms
 from goip.gateways.dinstar.memory import Memory
 from goip.gateways.dinstar.proving import proving
+from goip.gateways.dinstar.results import user_id_of
+from goip.gateways.dinstar.sending import PATIENCE, Patience, Sender
+from goip.gateways.outcome import Outcome
 from goip.ingest import Enrolment, record_heartbeat
 from goip.store.store import Store
 from goip.wirelog.exchange import Keeping
@@ -30,10 +33,16 @@ class DinstarClient:
     """One box. It is due after each look's pause and the time that its answer may take, whatever it pushes beside."""
 
     def __init__(
-        self, box: BoxAddress, store: Store, pauses: Pauses = USUAL, keeping: Keeping = nullcontext
+        self,
+        box: BoxAddress,
+        store: Store,
+        pauses: Pauses = USUAL,
+        keeping: Keeping = nullcontext,
+        patience: Patience = PATIENCE,
     ) -> None:
         self.link = BoxLink(box, MAKE, store.clock, keeping, pauses, proving(box))
         self._store = store
+        self._sender = Sender(self.link, patience)
         self._memory = Memory(self.link, store)
         self._is_behind = True
 
@@ -66,6 +75,24 @@ class DinstarClient:
         )
         # The settings name it: that is all the proof it needs.
         await record_heartbeat(self._store, beat, enrolment=Enrolment(None, MAKE))
+
+    async def send_sms(
+        self,
+        message_id: int,
+        number: str,
+        message: str,
+        slot_index: int | None = None,
+        *,
+        is_repeat: bool = False,
+    ) -> Outcome:
+        """Have a message sent, and say what became of it: `done` when the network has it, with its number of it.
+
+        `message_id` is the message's own. With `is_repeat` an earlier try may have reached the box: one that it knows
+        it is not given again. Without a slot the box chooses. Raises InvalidPayload for what cannot be sent.
+        """
+        user_id = user_id_of(self._store.fleet.epoch, message_id)
+        body = encode_sms(message, {user_id: number}, () if slot_index is None else (slot_index,))
+        return await self._sender.send(user_id, body, is_repeat=is_repeat)
 
 
 def _address(host: str) -> str | None:
