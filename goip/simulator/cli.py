@@ -36,6 +36,7 @@ _BOX_ONLY: Final = frozenset(
     {
         "lines",
         "udp_port",
+        "tcp_port",
         "broker",
         "loss",
         "repeat",
@@ -86,6 +87,7 @@ _CHANCE = click.FloatRange(0, 1)
     help="How much faster than the clock batteries drain, calls end and boxes repeat.",
 )
 @click.option("--udp-port", default=44444, show_default=True, help="dbl: the server's UDP port.")
+@click.option("--tcp-port", default=12000, show_default=True, help="dinstar-tcp: the server's TCP port.")
 @click.option(
     "--listen",
     "listen_port",

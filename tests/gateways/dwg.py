@@ -1,8 +1,8 @@
-"""Frames of an old Dinstar box, built here from the paper and not by goip's own encoder. Numbers are fictitious."""
+"""Frames of an old Dinstar box, as the emulated one builds them from the paper. Numbers are fictitious."""
 
 from __future__ import annotations
 
-import struct
+from goip.simulator.boxes.dwg import credentials, frame_of, sms_body
 
 MAC = bytes.fromhex("001fd6000db2")
 BOX = "00-1f-d6-00-0d-b2"
@@ -10,12 +10,11 @@ AT = 0x1F5CB818
 
 
 def frame(kind: int, body: bytes = b"", *, mac: bytes = MAC, at: int = AT, serial: int = 6) -> bytes:
-    head = len(body).to_bytes(4) + mac + b"\0\0" + at.to_bytes(4) + serial.to_bytes(4)
-    return head + kind.to_bytes(2) + b"\0\0" + body
+    return frame_of(kind, body, mac=mac, at=at, number=serial)
 
 
 def login(user: str, password: str, **more: bytes) -> bytes:
-    return frame(15, user.encode().ljust(16, b"\0") + password.encode().ljust(16, b"\0"), **more)
+    return frame(15, credentials(user, password), **more)
 
 
 def login_with(key: str, **more: bytes) -> bytes:
@@ -28,16 +27,14 @@ def sms(
     number: str = "15550188",
     *,
     port: int = 3,
-    time: bytes = b"20160712154618",
+    time: str = "20160712154618",
     zone: int = 32,
     serial: int = 6,
     mac: bytes = MAC,
 ) -> bytes:
     content = text.encode("utf-16-be") if isinstance(text, str) else text
-    head = struct.pack(
-        ">24sBB15sbBH", number.encode(), 0, port, time, zone, isinstance(text, str), len(content)
-    )
-    return frame(5, head + content, serial=serial, mac=mac)
+    body = sms_body(content, number, port, time, is_double=isinstance(text, str), zone=zone)
+    return frame(5, body, serial=serial, mac=mac)
 
 
 def states(*codes: int, mac: bytes = MAC) -> bytes:

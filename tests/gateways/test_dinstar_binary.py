@@ -149,7 +149,7 @@ def test_a_repeat_has_the_same_name_and_another_message_another() -> None:
         dwg.sms("other"),
         dwg.sms(number="1"),
         dwg.sms(port=4),
-        dwg.sms(time=b"20160712154619"),
+        dwg.sms(time="20160712154619"),
         dwg.sms(zone=-20),
         dwg.sms(b"1234"),
     ]
@@ -157,7 +157,7 @@ def test_a_repeat_has_the_same_name_and_another_message_another() -> None:
 
 
 def test_a_message_without_a_time_is_told_from_repeats_by_its_frame() -> None:
-    item = told(dwg.sms(time=b"", serial=8))
+    item = told(dwg.sms(time="", serial=8))
     assert isinstance(item, InboundSms)
     assert (item.message_id, item.sending_id) == (None, f"{AT}-8")
 

@@ -13,8 +13,9 @@ from goip.gateways.yeastar.ami import Block, Splitter
 from goip.gateways.yeastar.decode import Part, part_of, report_of, slot_of, sms_of, spans_of
 from goip.gateways.yeastar.parts import Parts
 from goip.models import DeliveryReport, SimSlot
+from goip.simulator.boxes.manager import ACCEPTED, BANNER, received, sent
 from tests.gateways.posting import patient
-from tests.gateways.yeastar_box import ACCEPTED, BANNER, SPAN_2, SPAN_3, SPANS, received, sent
+from tests.gateways.yeastar_box import SPAN_2, SPAN_3, SPANS
 
 EVENT = Block(
     {

@@ -15,9 +15,10 @@ from goip.errors import Unavailable
 from goip.gateways.yeastar import client, keeping
 from goip.gateways.yeastar.client import Pauses, dialling
 from goip.operations import remove_device
+from goip.simulator.boxes.manager import received, sent
 from goip.store.store import Store
 from tests.conftest import FakeClock
-from tests.gateways.yeastar_box import SECRET, Box, received, sent
+from tests.gateways.yeastar_box import SECRET, Box
 from tests.live_fixtures import MakeServer
 from tests.store.lives import Ear
 
@@ -119,7 +120,7 @@ async def test_a_box_that_is_pulled_out_is_dialled_until_it_is_back(store: Store
     async with dialled(store, box):
         await box.say(received("before"))
         await until_texts(ear, 1)
-        await box.pull_out()
+        box.unplug()
         await box.plug_in()
         await box.say(received("after"))
         assert await until_texts(ear, 2) == ["before", "after"]

@@ -13,6 +13,7 @@ from goip.api.replaying import claimed, fixture_json, understood
 from goip.errors import InvalidPayload
 from goip.gateways.yeastar.client import Pauses, dialling
 from goip.gateways.yeastar.tap import told_by_block
+from goip.simulator.boxes.manager import ACCEPTED, received, sent
 from goip.store.store import Store
 from goip.wirelog.frames import Frame, frame_json
 from goip.wirelog.log import WireLog
@@ -20,7 +21,7 @@ from goip.wirelog.masking import MASK
 from tests.conftest import FakeClock
 from tests.gateways.dbl_line import until
 from tests.gateways.posting import patient
-from tests.gateways.yeastar_box import ACCEPTED, SECRET, SPAN_2, SPAN_3, SPANS, Box, received, sent
+from tests.gateways.yeastar_box import SECRET, SPAN_2, SPAN_3, SPANS, Box
 from tests.wirelog.fixtures import understood_again
 
 QUICK = Pauses(poll=0.02, answer=2.0, first=0.01, longest=0.05, refused=0.05)

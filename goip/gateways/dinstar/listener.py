@@ -161,6 +161,8 @@ class Conversation:
                 if not self._allow(self._session.address):
                     raise TooManyRequests("too many frames from this address")
                 answer = await self._session.take(frame)
+                if self._writer.is_closing():
+                    return  # it hung up meanwhile; what it said is taken, and it will say it again
                 if answer is not None:
                     self._writer.write(answer)
                 if self._session.is_over:

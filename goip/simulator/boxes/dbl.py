@@ -21,6 +21,7 @@ from goip.simulator.boxes.dbl_packets import Event, event_text, keepalive_text
 from goip.simulator.boxes.fleet import Fleet
 from goip.simulator.boxes.messages import Message, Outcome
 from goip.simulator.boxes.posting import Schedule
+from goip.simulator.boxes.repeating import say_until_heard
 from goip.simulator.boxes.road import LONGEST_DELAY_SECONDS
 from goip.simulator.slots import LiveSlot
 
@@ -218,25 +219,11 @@ class Line(asyncio.DatagramProtocol):
         """Send the same packet until it is acknowledged or given up."""
         datagram = event_text(event, number, self.line_id, self.box.options.key)
         heard = self._waiting[event.verb, number] = asyncio.get_running_loop().create_future()
-        tally, wait = self.box.fleet.tally, SCHEDULE.first_seconds / self.box.options.pace
         try:
-            for n_try in range(1 + self.n_repeats):
-                tally.n_repeated += n_try > 0
-                began = monotonic()
-                self.write(datagram)
-                await asyncio.wait((heard,), timeout=wait)
-                if heard.done():
-                    tally.latencies.add(monotonic() - began)
-                    return Outcome.ACKNOWLEDGED
-            return Outcome.GIVEN_UP
+            is_heard = await say_until_heard(self.box.fleet, SCHEDULE, heard, lambda: self.write(datagram))
+            return Outcome.ACKNOWLEDGED if is_heard else Outcome.GIVEN_UP
         finally:
             del self._waiting[event.verb, number]
-
-    @property
-    def n_repeats(self) -> int:
-        """How often an event is sent again."""
-        asked = self.box.options.repeats
-        return SCHEDULE.repeats if asked is None else asked
 
     # ---- in ----
 

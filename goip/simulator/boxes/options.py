@@ -13,6 +13,8 @@ BOX_MAKES: Final = (
     "dbl",
     "ejoin",
     "dinstar",
+    "dinstar-tcp",
+    "yeastar",
     "capcom6",
     "httpsms",
     "forwarder",
@@ -22,8 +24,8 @@ BOX_MAKES: Final = (
     "jasmin",
     "mqtt",
 )
-ASKED_MAKES: Final = frozenset({"dinstar", "ejoin"})
-"""Those with a web server of their own, which answers who asks."""
+ASKED_MAKES: Final = frozenset({"dinstar", "ejoin", "yeastar"})
+"""Those that answer who asks, at a port of their own."""
 KEYLESS_MAKES: Final = frozenset({"mqtt"})
 """They are let in by somebody else, and show goip no key."""
 _OF_ONE_LINE: Final = frozenset({"capcom6", "httpsms", "forwarder", "textbee", "smssync", "kannel", "jasmin"})
@@ -53,6 +55,7 @@ class BoxOptions:
     devices: int = 1
     lines: int | None = None
     udp_port: int = 44444
+    tcp_port: int = 12000
     broker: BrokerAddress | None = None
     interval_seconds: float = 30.0
     sms_per_minute: float = 30.0
@@ -75,7 +78,8 @@ class BoxOptions:
         require(
             self.lines is None or 1 <= self.lines <= _MOST_LINES, f"lines must be from 1 to {_MOST_LINES}"
         )
-        require(1 <= self.udp_port <= 65_535, "udp port must be from 1 to 65535")
+        for name in ("udp_port", "tcp_port"):
+            require(1 <= getattr(self, name) <= 65_535, f"{name.replace('_', ' ')} must be from 1 to 65535")
         for name in ("interval_seconds", "duration_seconds", "reboot_every", "pace"):
             value = getattr(self, name)
             require(value is None or value > 0, f"{name.replace('_', ' ')} must be positive")
@@ -106,7 +110,12 @@ class BoxOptions:
     @property
     def target(self) -> str:
         """Whom the fleet speaks to, for people."""
-        return f"{self.host}:{self.udp_port} (UDP)" if self.make == "dbl" else self._target_url
+        where = {
+            "dbl": f"{self.host}:{self.udp_port} (UDP)",
+            "dinstar-tcp": f"{self.host}:{self.tcp_port} (TCP)",
+            "yeastar": "whoever dials",
+        }
+        return where.get(self.make, self._target_url)
 
     @property
     def lines_each(self) -> int:

@@ -14,6 +14,7 @@ from goip.simulator.boxes.box import Box
 from goip.simulator.boxes.capcom6 import Capcom6Phone
 from goip.simulator.boxes.dbl import DblBox
 from goip.simulator.boxes.dinstar import DinstarBox
+from goip.simulator.boxes.dwg import DwgBox
 from goip.simulator.boxes.ejoin import EjoinBox
 from goip.simulator.boxes.fleet import Fleet, OnOutcome, OnTextOut
 from goip.simulator.boxes.forwarder import ForwarderPhone
@@ -24,6 +25,7 @@ from goip.simulator.boxes.options import BoxOptions
 from goip.simulator.boxes.smssync import SmssyncPhone
 from goip.simulator.boxes.tally import BoxTally
 from goip.simulator.boxes.textbee import TextbeePhone
+from goip.simulator.boxes.yeastar import YeastarBox
 
 PROGRESS_SECONDS: Final = 0.25
 _CONNECTIONS = 64
@@ -34,6 +36,8 @@ _BOXES: Mapping[str, type[Box]] = {
     "dbl": DblBox,
     "ejoin": EjoinBox,
     "dinstar": DinstarBox,
+    "dinstar-tcp": DwgBox,
+    "yeastar": YeastarBox,
     "capcom6": Capcom6Phone,
     "httpsms": HttpsmsPhone,
     "forwarder": ForwarderPhone,
