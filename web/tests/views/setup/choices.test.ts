@@ -68,6 +68,13 @@ it('a key goes into an older Dinstar box in two halves', () => {
   expect(one.guide.steps[1]?.fields?.(given).map(({ value }) => value)).toEqual(['0123456789abcdef', 'FEDCBA9876543210'])
 })
 
+it('a Dinstar box is asked by its serial number, or by the name behind the key', () => {
+  const one = choice(make('dinstar'))
+  const settingFor = (name: string) => one.guide.steps[3]?.fields?.(givenOf(one, { ...READER, name })).map(({ value }) => value)
+  expect(settingFor('')).toEqual(['SERIAL=https://USER:PASSWORD@BOX'])
+  expect(settingFor('Köln 3')).toEqual(['Köln-3=https://USER:PASSWORD@BOX'])
+})
+
 const withKey = everyMake.filter((one) => !['dinstar-tcp', 'mqtt', 'yeastar'].includes(one.name))
 it.each(withKey.map((one) => [one.name, one] as const))('the guide for %s leaves nothing out', (_name, one) => {
   const given = givenOf(choice(one), { ...READER, name: 'berlin-1' })

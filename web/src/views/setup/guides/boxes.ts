@@ -72,6 +72,10 @@ export const BOXES: readonly Guide[] = [
       { text: 'makes.dinstar.1' },
       { text: 'makes.dinstar.2', fields: ({ address }) => [{ label: 'URL', value: address }] },
       { text: 'makes.dinstar.3' },
+      {
+        text: 'makes.dinstar.4',
+        fields: ({ name }) => [{ label: 'GOIP_DINSTAR', value: `${name || 'SERIAL'}=https://USER:PASSWORD@BOX` }],
+      },
     ],
     tryIt: ({ tryAddress }) =>
       postJson(tryAddress, {
