@@ -12,16 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientError, web
 from structlog.testing import capture_logs
 
 from goip import rhythm
+from goip.api.replaying import claimed, understood
 from goip.errors import InvalidPayload
 from goip.gateways.asking import USUAL, Pauses, looking
+from goip.gateways.dinstar import A_DAY_SECONDS
 from goip.gateways.dinstar.client import DinstarClient
 from goip.ingest import Enrolment, record_heartbeat
 from goip.models import Device, Heartbeat
 from goip.store.store import Store
+from goip.wirelog.frames import frame_json
+from goip.wirelog.log import WireLog
+from tests.conftest import FakeClock
 from tests.gateways import asked_box as plain
 from tests.gateways.dinstar_asked import BASIC, DIGEST, QUICK, AskedBox, asked_box
 from tests.store.lives import Ear
@@ -133,6 +138,32 @@ async def test_a_box_that_goes_and_comes_back_is_asked_again(store: Store, box: 
             await ear.until(lambda: len(ear.named("device-heartbeat")) > n_beats)
 
 
+async def test_one_that_pushes_and_cannot_be_asked_any_more_is_held_to_its_pushes(
+    store: Store, box: AskedBox, clock: FakeClock
+) -> None:
+    async with made(store, box) as client:
+
+        async def fail_to_look() -> int | None:
+            clock.advance(30)
+            with pytest.raises(ClientError):
+                await client.look()
+            return known(store, box).interval_seconds
+
+        await client.look()
+        held_to = known(store, box).interval_seconds
+        clock.advance(30)
+        await record_heartbeat(store, Heartbeat(box.serial))  # by a push, while it could be asked
+        box.close()
+        assert [await fail_to_look() for _ in range(3)] == [held_to] * 3
+        clock.advance(1)
+        await record_heartbeat(store, Heartbeat(box.serial))
+        assert [await fail_to_look() for _ in range(3)] == [A_DAY_SECONDS] * 3
+        assert clock() - (known(store, box).last_seen_at or 0) == 60_000
+        await box.plug_in()
+        await client.look()
+        assert known(store, box).interval_seconds == held_to
+
+
 @pytest.mark.parametrize(
     "answer", [b"", b"<html>", b"[]", b'{"error_code":500,"sn":"x"}', b'{"error_code":200,"sn":"x"}']
 )
@@ -174,3 +205,27 @@ async def test_a_certificate_that_a_box_signed_itself_will_do(
     await client.link.close()
     server.close()
     assert known(store, box).is_online
+
+
+async def test_what_was_asked_and_answered_is_in_the_wire_log_and_understood_again(
+    store: Store, box: AskedBox, clock: FakeClock
+) -> None:
+    log = WireLog(clock, claimed)
+    box.hears("hello")
+    client = DinstarClient(box.address(), store, USUAL, log.keeping)
+    await client.look()
+    await client.link.close()
+    frames = log.frames_of(box.serial)[::-1]
+    assert [(frame.direction, (frame.head or "").partition("?")[0]) for frame in frames] == [
+        ("out", "GET /api/get_port_info"),
+        ("in", "200 OK"),
+        ("out", "GET /api/query_incoming_sms"),
+        ("in", "200 OK"),
+        ("out", "GET /api/query_incoming_sms"),
+        ("in", "200 OK"),
+    ]
+    assert "Authorization" not in str([frame_json(frame) for frame in frames])
+    [ports] = understood(frames[1])["understood"]
+    assert [slot["iccid"] for slot in ports["simSlots"]] == [live.sim.iccid for live in box.slots]
+    [message] = understood(frames[3])["understood"]
+    assert (message["kind"], message["message"]) == ("sms", "hello")

@@ -12,6 +12,7 @@ from aiohttp import ClientError
 from goip.addresses import BoxAddress
 from goip.errors import GoipError
 from goip.gateways.asking import USUAL, BoxLink, Pauses
+from goip.gateways.dinstar import A_DAY_SECONDS
 from goip.gateways.dinstar.asking import PORT_INFO_PATH, decode_port_info, encode_sms
 from goip.gateways.dinstar.memory import Memory
 from goip.gateways.dinstar.proving import proving
@@ -19,6 +20,7 @@ from goip.gateways.dinstar.results import user_id_of
 from goip.gateways.dinstar.sending import PATIENCE, Patience, Sender
 from goip.gateways.outcome import Outcome
 from goip.ingest import Enrolment, record_heartbeat
+from goip.models import Heartbeat
 from goip.store.store import Store
 from goip.wirelog.exchange import Keeping
 
@@ -45,6 +47,7 @@ class DinstarClient:
         self._sender = Sender(self.link, patience)
         self._memory = Memory(self.link, store)
         self._is_behind = True
+        self._unreached_at: int | None = None
 
     async def look(self) -> None:
         """Record how the box is, and what it has received and nobody knows.
@@ -52,8 +55,13 @@ class DinstarClient:
         Trouble with its memory is left to the next look: it would else cost the box its heartbeats.
         """
         is_behind, self._is_behind = self._is_behind, True
-        async with self.link.asking(PORT_INFO_PATH) as answer:
-            await self._record_ports(answer)
+        try:
+            async with self.link.asking(PORT_INFO_PATH) as answer:
+                await self._record_ports(answer)
+        except _TROUBLE:
+            await self._hold_to_pushes()
+            raise
+        self._unreached_at = None
         try:
             async with asyncio.timeout(self.link.pauses.answer):
                 has_all = await self._memory.read(is_recovery=is_behind)
@@ -75,6 +83,22 @@ class DinstarClient:
         )
         # The settings name it: that is all the proof it needs.
         await record_heartbeat(self._store, beat, enrolment=Enrolment(None, MAKE))
+
+    async def _hold_to_pushes(self) -> None:
+        """One that pushes after it was not reached lives, and cannot be asked: it is due as one that only pushes.
+
+        It would else be offline a few minutes after each push.
+        """
+        device = self._store.fleet.find(self.link.box.name)
+        if self._unreached_at is None:
+            self._unreached_at = self._store.clock()
+        elif (
+            device is not None
+            and (device.last_seen_at or 0) > self._unreached_at
+            and device.declared_interval_seconds != A_DAY_SECONDS
+        ):
+            beat = Heartbeat(device.device_id, interval_seconds=A_DAY_SECONDS)
+            await record_heartbeat(self._store, beat)
 
     async def send_sms(
         self,
