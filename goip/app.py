@@ -42,6 +42,7 @@ from goip.gateways.mqtt import LinkState
 from goip.once import Once
 from goip.realtime import emitters
 from goip.realtime.doors import Doors
+from goip.realtime.hearing import Hearing
 from goip.realtime.hub import Hub
 from goip.realtime.progress import Jobs
 from goip.realtime.reaper import Reaper
@@ -101,7 +102,8 @@ def _socketio(app: web.Application) -> SocketIoTransport:
         "sms:sent": ToldByDevice(partial(gateway.socket_sms_sent, app), "sms:ack"),
         "sms:status": ToldByDevice(partial(gateway.socket_sms_status, app), "sms:ack"),
     }
-    return SocketIoTransport(app[HUB], app[HISTORY], Gatekeeper(app), told_by_devices, app[JOBS])
+    hearing = Hearing(app[WIRE].keeping, app[CLOCK])
+    return SocketIoTransport(app[HUB], app[HISTORY], Gatekeeper(app), told_by_devices, app[JOBS], hearing)
 
 
 async def _page(request: web.Request) -> web.StreamResponse:

@@ -10,13 +10,13 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from multidict import CIMultiDict, MultiDict
 
 from goip.api.gateway import parsed
-from goip.api.tapping import NATIVE
 from goip.clock import to_iso
-from goip.errors import Conflict, GoipError, NotFound
+from goip.errors import Conflict, GoipError, InvalidPayload, NotFound
 from goip.fields import Identifier, camel_case, length
 from goip.gateways import Push
 from goip.gateways.dbl.replaying import told_by_datagram
 from goip.gateways.dinstar.replaying import told_by_frame
+from goip.gateways.forms import json_of
 from goip.gateways.mqtt.replaying import address_in, told_by_publication
 from goip.gateways.native.decode import decode_heartbeat, decode_register, decode_sms, decode_status
 from goip.gateways.registry import HTTP_MAKES
@@ -24,6 +24,7 @@ from goip.gateways.yeastar.tap import told_by_block
 from goip.models import CallEvent, DeliveryReport, Heartbeat, InboundSms, Told, Ussd
 from goip.validation import take_one
 from goip.wire import Json
+from goip.wirelog.exchange import NATIVE
 from goip.wirelog.frames import Frame, body_json
 from goip.wirelog.masking import MASK
 
@@ -34,6 +35,12 @@ _NATIVE: Mapping[str, Callable[[object], Told]] = {
     "/api/device/register": decode_register,
     "/api/sms/receive": decode_sms,
     "/api/sms/status": decode_status,
+}
+_EVENTS: Mapping[str, Callable[[Mapping[str, object]], Told]] = {
+    "device:authenticate": lambda said: decode_heartbeat({"deviceId": said.get("deviceId")}),
+    "device:heartbeat": decode_heartbeat,
+    "sms:sent": lambda said: decode_status({"status": "sent", **said}),
+    "sms:status": decode_status,
 }
 _TCP_MAKES: Mapping[str, Callable[[Frame], Sequence[Told]]] = {
     "dinstar": lambda frame: told_by_frame(frame.body),
@@ -64,6 +71,8 @@ def told_by(frame: Frame) -> Sequence[Told]:
         return _TCP_MAKES[frame.make](frame)
     if frame.transport == "mqtt" and frame.head is not None:
         return told_by_publication(frame.head, frame.body)
+    if frame.transport == "socketio":
+        return (_told_by_event(frame),)
     if frame.transport != "http" or frame.head is None:
         raise Conflict("frames of this kind cannot be decoded again", code="not_replayable")
     return _told_over_http(frame, frame.head)
@@ -151,6 +160,17 @@ def _told_over_http(frame: Frame, head: str) -> Sequence[Told]:
             received_at=frame.at,
         )
     )
+
+
+def _told_by_event(frame: Frame) -> Told:
+    """What an event tells; a device that has shown its key need not name itself."""
+    decode = _EVENTS.get(frame.head or "")
+    if decode is None:
+        raise NotFound("there is no such event")
+    said = json_of(frame.body)
+    if not isinstance(said, dict):
+        raise InvalidPayload("the event must be a JSON object")
+    return decode({"deviceId": frame.key_device_id, **said} if frame.key_device_id else said)
 
 
 def _told_natively(request: _Request, body: bytes) -> Sequence[Told]:

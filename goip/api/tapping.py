@@ -17,10 +17,8 @@ from goip.auth.credentials import key_in_headers, key_in_query
 from goip.errors import GoipError
 from goip.gateways.registry import HTTP_MAKES
 from goip.store.keys import Key
-from goip.wirelog.exchange import Exchange, about
+from goip.wirelog.exchange import NATIVE, Exchange, about
 
-NATIVE = "http"
-"""The make of what comes in goip's own format."""
 UNKNOWN = "unknown"
 _MAKES = frozenset((NATIVE, *HTTP_MAKES))
 _MOST_WORDS = 20

@@ -20,6 +20,7 @@ from goip.errors import GoipError, InvalidPayload, Unauthorized
 from goip.models import DASHBOARD, Cursor, device_room, session_of
 from goip.realtime.doors import Place
 from goip.realtime.envelope import Batch
+from goip.realtime.hearing import Hearing
 from goip.realtime.hub import Hub
 from goip.realtime.joining import become, join
 from goip.realtime.links import untie
@@ -29,12 +30,14 @@ from goip.realtime.progress import Jobs
 from goip.realtime.replay import History
 from goip.realtime.subscriber import NEEDS_LOGIN, NOT_AUTHENTICATED, TOO_SLOW, Subscriber
 from goip.wire import Json, dumps
+from goip.wirelog.exchange import Exchange, about, showed
 
 log = structlog.get_logger(__name__)
 
 SOCKETIO_PATHS = ("/api/socket/io", "/socket.io")
 """Ours, and the one that stock clients take."""
 NAMESPACE = "/"
+AUTHENTICATE = "device:authenticate"
 _MOST_QUEUED_PACKETS = 64
 _FAR_TOO_MANY_QUEUED = 1_024
 _AUTHENTICATE_WITHIN_SECONDS = 10.0
@@ -152,12 +155,14 @@ class SocketIoTransport:
         gatekeeper: Gatekeeper,
         told_by_devices: Mapping[str, ToldByDevice],
         jobs: Jobs,
+        hearing: Hearing,
     ) -> None:
         self._hub = hub
         self._history = history
         self._gatekeeper = gatekeeper
         self._told_by_devices = told_by_devices
         self._jobs = jobs
+        self._hearing = hearing
         self.clients: dict[str, SocketIoClient] = {}
         self.server = GuardedServer(
             async_mode="aiohttp",
@@ -200,10 +205,10 @@ class SocketIoTransport:
             "unsubscribe": self._on_unsubscribe,
             "registerSession": self._on_register_session,
             "ping": self._on_ping,
-            "device:authenticate": self._on_device_authenticate,
+            AUTHENTICATE: self._on_device_authenticate,
         }
         for name, told in self._told_by_devices.items():
-            handlers[name] = partial(self._on_told, told)
+            handlers[name] = partial(self._on_told, name, told)
         for name, handler in handlers.items():
             self.server.on(name, handler, namespace=NAMESPACE)
 
@@ -330,30 +335,45 @@ class SocketIoTransport:
 
     async def _on_device_authenticate(self, sid: str, proof: object = None) -> Json:
         client = self.clients[sid]
+        with self._hearing.of(client, AUTHENTICATE, proof) as exchange:
+            answer = await self._authenticate(client, proof, exchange)
+            exchange.answer(dumps(answer), "ACK")
+        return answer
+
+    async def _authenticate(self, client: SocketIoClient, proof: object, exchange: Exchange) -> Json:
         shown = proof if isinstance(proof, dict) else {}
         device_id, key = shown.get("deviceId"), shown.get("key")
         try:
             if not isinstance(device_id, str) or not isinstance(key, str):
                 raise InvalidPayload("deviceId and key are required")
+            showed(key)
             principal, told = await self._gatekeeper.of_device(device_id, key, client.address)
             place = self.server.places.get(client.socket.sid)
             if place is None:
                 raise Unauthorized("the connection has ended")
             place.belong_to(principal)
         except GoipError as refusal:
+            exchange.reason = refusal.message
             return _refused(refusal)
         become(self._hub, client, principal)
-        answer = await self._join(sid, device_room(str(told["deviceId"])), {})
-        client.tell("device:registered", dumps(told))
+        about(str(told["deviceId"]))
+        answer = await self._join(client.sid, device_room(str(told["deviceId"])), {})
+        registered = dumps(told)
+        client.tell("device:registered", registered)
+        exchange.answer(registered, "device:registered")
         return answer
 
-    async def _on_told(self, told: ToldByDevice, sid: str, data: object = None) -> Json:
+    async def _on_told(self, name: str, told: ToldByDevice, sid: str, data: object = None) -> Json:
         client = self.clients[sid]
-        try:
-            answer = await told.record(client.principal, data)
-        except GoipError as refusal:
-            answer = {**_refused(refusal), "success": False, "fields": refusal.fields}
-        client.tell(told.ack, dumps(answer))
+        with self._hearing.of(client, name, data) as exchange:
+            try:
+                answer = await told.record(client.principal, data)
+            except GoipError as refusal:
+                exchange.reason = refusal.message
+                answer = {**_refused(refusal), "success": False, "fields": refusal.fields}
+            acknowledgement = dumps(answer)
+            exchange.answer(acknowledgement, told.ack)
+        client.tell(told.ack, acknowledgement)
         return answer
 
 

@@ -13,6 +13,8 @@ from contextvars import ContextVar
 
 from goip.wirelog.frames import Transport, Verdict
 
+NATIVE = "http"
+"""The make of what comes in goip's own format."""
 _MOST_DEVICES = 8
 _MOST_ANSWERS = 4
 

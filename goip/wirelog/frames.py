@@ -10,7 +10,7 @@ from goip.clock import to_iso
 from goip.wire import Json
 from goip.wirelog.masking import cut, mask
 
-Transport = Literal["http", "udp", "tcp", "mqtt"]
+Transport = Literal["http", "udp", "tcp", "mqtt", "socketio"]
 Verdict = Literal["accepted", "refused", "ignored"]
 """Of an exchange: taken; answered that it is not; not answered at all."""
 
@@ -27,8 +27,8 @@ class Frame(NamedTuple):
     `device_id` is the device that it is about: known to be so where `is_admitted`, else only what a stranger claims.
     `key_device_id` is the device that the key belongs to which was shown, None for an enrolment key. `at` is in ms
     since the epoch. Of HTTP, `head` is method and address (or the status), and then the headers, a line each; of MQTT
-    the topic takes the address's place; of a binary frame it names the type. `n_bytes` is the length of the body as it
-    came; of one that `is_cut` only the beginning is kept.
+    the topic takes the address's place; of Socket.IO it is the event's name, and of a binary frame it names the type.
+    `n_bytes` is the length of the body as it came; of one that `is_cut` only the beginning is kept.
     """
 
     id: int

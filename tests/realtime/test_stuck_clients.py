@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import orjson
@@ -18,6 +19,7 @@ from goip.clock import now_ms
 from goip.models import DASHBOARD
 from goip.realtime.doors import Doors, Place
 from goip.realtime.emitters import Emission
+from goip.realtime.hearing import Hearing
 from goip.realtime.hub import Hub
 from goip.realtime.progress import Jobs
 from goip.realtime.replay import History
@@ -70,7 +72,8 @@ async def served(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncI
     sqlite_store.subscribe(hub.publish)
 
     jobs = Jobs(hub, now_ms)
-    transport = SocketIoTransport(hub, History(sqlite_store, 100), Gatekeeper(), {}, jobs)
+    hearing = Hearing(nullcontext, now_ms)
+    transport = SocketIoTransport(hub, History(sqlite_store, 100), Gatekeeper(), {}, jobs, hearing)
     app = web.Application()
     app.router.add_route("*", "/socket.io/", transport.handle)
     async with TestServer(app) as server:

@@ -52,7 +52,7 @@ class WireFrameShape(Shape):
     device_id = or_null(fields.String)
     is_admitted = fields.Boolean()
     direction = fields.String(validate=one_of("in", "out"))
-    transport = fields.String(validate=one_of("http", "udp", "tcp", "mqtt"))
+    transport = fields.String(validate=one_of("http", "udp", "tcp", "mqtt", "socketio"))
     make = fields.String()
     address = fields.String()
     verdict = fields.String(validate=one_of("accepted", "refused", "ignored"))

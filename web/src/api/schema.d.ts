@@ -1819,7 +1819,7 @@ export interface components {
             /** @enum {string} */
             direction: "in" | "out";
             /** @enum {string} */
-            transport: "http" | "udp" | "tcp" | "mqtt";
+            transport: "http" | "udp" | "tcp" | "mqtt" | "socketio";
             make: string;
             address: string;
             /** @enum {string} */
