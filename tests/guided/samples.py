@@ -145,6 +145,9 @@ def _dinstar_binary() -> Iterator[bytes]:
 def _dinstar_answers() -> Iterator[bytes]:
     yield from _json([{"error_code": 202, "sms_in_queue": 2, "task_id": 14}, {"error_code": 200, "info": []}])
     yield from _json([{"error_code": 200, "info": [test_dinstar_asking.PORT] * n} for n in (1, 2)])
+    yield from _json([{"error_code": 200, "sms": [test_dinstar.SMS] * n, "read": 0} for n in (1, 2)])
+    rows = [{**test_dinstar.RESULT, "user_id": 7}, {**test_dinstar.RESULT, "user_id": 7, "status": "FAILED"}]
+    yield from _json([{"error_code": 200, "result": rows[:1]}, {"error_code": 200, "result": rows}])
     yield from _written_in(test_dinstar_asking)
 
 
