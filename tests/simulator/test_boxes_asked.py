@@ -11,10 +11,10 @@ from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import ClientSession, DigestAuthMiddleware
+from aiohttp import ClientSession, DigestAuthMiddleware, web
 
 from goip.simulator.boxes import BoxOptions, emulate
-from goip.simulator.boxes.door import Guard
+from goip.simulator.boxes.door import Guard, Listener
 from tests.live_server import free_port
 from tests.simulator.listeners import HttpListener, Running, options, taking
 
@@ -196,6 +196,23 @@ async def test_a_box_that_restarts_can_be_asked_again_and_remembers() -> None:
                 continue
             break
     assert told["sms"][0]["incoming_sms_id"] == 1
+
+
+async def test_a_box_that_is_silent_keeps_its_port() -> None:
+    async def answer(_: web.BaseRequest) -> web.Response:
+        return web.Response(text="here")
+
+    listener = Listener(answer, 0)
+    await listener.open()
+    url = f"http://127.0.0.1:{listener.port}"
+    async with ClientSession() as session:
+        for _ in range(2):
+            listener.fall_silent()
+            with pytest.raises(aiohttp.ClientError):
+                await session.get(url)
+            await listener.open()
+            assert await (await session.get(url)).text() == "here"
+    listener.close()
 
 
 async def test_a_port_that_is_taken_or_of_a_make_that_is_not_asked_is_named() -> None:

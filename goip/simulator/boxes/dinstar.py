@@ -58,10 +58,11 @@ class DinstarBox(Box):
     def go_down(self) -> None:
         """Its last word."""
         self._tell("device", self._describe_device("power_off"))
-        self.close()
+        if self.listener is not None:
+            self.listener.fall_silent()
 
     def close(self) -> None:
-        """It cannot be asked any more."""
+        """Give its port back."""
         if self.listener is not None:
             self.listener.close()
 

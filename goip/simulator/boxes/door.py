@@ -21,26 +21,41 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class Listener:
-    """A web server on this machine; `port` is 0 until it has found a free one, where none was asked for."""
+    """A web server on this machine; `port` is 0 until it has found a free one, where none was asked for.
+
+    A box that restarts is silent meanwhile and keeps its port, which somebody else could get.
+    """
 
     def __init__(self, handler: Handler, port: int) -> None:
         self.port = port
         self._handler = handler
         self._server: asyncio.Server | None = None
+        self._is_silent = False
 
     async def open(self) -> None:
         """Listen, on the port of the last time. Raises ValueError where somebody else does."""
+        self._is_silent = False
+        if self._server is not None:
+            return
         loop = asyncio.get_running_loop()
         try:
-            self._server = await loop.create_server(web.Server(self._handler), HOST, self.port)
+            self._server = await loop.create_server(web.Server(self._answer), HOST, self.port)
         except OSError as error:
             raise ValueError(f"cannot listen on port {self.port}: {error.strerror or error}") from error
         self.port = self._server.sockets[0].getsockname()[1]
+
+    def fall_silent(self) -> None:
+        """Hang up on everybody, until it is opened again."""
+        self._is_silent = True
 
     def close(self) -> None:
         """Take no further connection."""
         if self._server is not None:
             self._server.close()
+            self._server = None
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        return hang_up(request) if self._is_silent else await self._handler(request)
 
 
 class Guard:

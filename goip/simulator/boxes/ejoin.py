@@ -64,10 +64,11 @@ class EjoinBox(Box):
 
     def go_down(self) -> None:
         """It cannot be asked any more."""
-        self.close()
+        if self.listener is not None:
+            self.listener.fall_silent()
 
     def close(self) -> None:
-        """It cannot be asked any more."""
+        """Give its port back."""
         if self.listener is not None:
             self.listener.close()
 
