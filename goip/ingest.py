@@ -218,15 +218,17 @@ class SmsChange:
     received_at: int
 
     def repeat_keys(self) -> tuple[str, ...]:
-        """The keys under which this very message may be stored; it is stored under the first."""
+        """The keys under which this very message may be stored; it is stored under the first that is free."""
         sms = self.sms
         if sms.message_id is not None:
             return (digest_of("id", sms.device_id, sms.message_id),)
         content: tuple[object, ...] = (sms.device_id, sms.slot_index, sms.sender, sms.message)
         if sms.sending_id is not None:
             content = (*content, sms.sending_id)
-        if sms.sent_at is not None:
-            return (digest_of("time", *content, sms.sent_at),)
+        times = {"centre": sms.centre_at, "time": sms.sent_at}
+        keys = tuple(digest_of(kind, *content, at) for kind, at in times.items() if at is not None)
+        if keys:
+            return keys
         window = self.received_at // _REPEAT_WINDOW_MS
         return (digest_of("window", *content, window), digest_of("window", *content, window - 1))
 
@@ -243,18 +245,29 @@ class SmsChange:
         keys = self.repeat_keys()
         for key in keys:
             stored = draft.find_sms(key)
-            if stored is not None:
+            if stored is not None and self._is_same(stored):
                 return SmsOutcome(stored, is_repeat=True)
         sms = self._stored(draft, device)
-        draft.sms(sms, keys[0])
+        draft.sms(sms, next(key for key in keys if draft.find_sms(key) is None))
         draft.sms_fact("sms-received", sms_json(sms), sms)
         return SmsOutcome(sms, is_repeat=False)
 
+    def _is_same(self, stored: Sms) -> bool:
+        """False where the SMS centre had two equal messages in one second, and the device tells their own times."""
+        told = self.sms
+        if told.sent_at is None or told.centre_at is None:
+            return True
+        return stored.sent_at in (told.sent_at, told.centre_at)
+
     def _sent_at(self, device: Device) -> int:
-        """The moment that was told; else the wall clock in the device's zone, unless it is plainly wrong; else now."""
+        """The moment that was told; else the SMS centre's; else the wall clock in the device's zone; else now.
+
+        A clock that is plainly wrong does not count.
+        """
         told, now = self.sms, self.received_at
-        if told.sent_at is not None:
-            return told.sent_at
+        at = told.centre_at if told.sent_at is None else told.sent_at
+        if at is not None:
+            return at
         if told.wall_clock is None or device.time_zone is None:
             return now
         at = moment_in_zone(told.wall_clock, device.time_zone, now)

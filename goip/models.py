@@ -179,7 +179,8 @@ class InboundSms:
 
     `message_id` is the gateway's own id for it, for good; `sending_id` only tells the repeats of one sending from
     the next, and is used again some day. `sent_at` is the device's time, None where it tells none. `wall_clock` is
-    what the device's own clock showed, without a zone: a moment only where the device's zone is known.
+    what the device's own clock showed, without a zone: a moment only where the device's zone is known. `centre_at` is
+    the SMS centre's time: the message's where there is no other, and the same in whatever way a device tells of it.
     """
 
     device_id: str
@@ -192,6 +193,7 @@ class InboundSms:
     subscription_id: str | None = None
     sending_id: str | None = None
     wall_clock: datetime | None = None
+    centre_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

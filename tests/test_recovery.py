@@ -122,3 +122,14 @@ async def test_a_piece_of_an_unknown_box_is_refused_whole(store: Store, ear: Ear
         await record_piece(store, Piece("gw-9", "a", 2, [sms(1, "gw-9")], is_last=True), None)
     assert await place_in_memory(store, "gw-9") is None
     assert await all_rows(store, t.sms) == []
+
+
+async def test_equal_messages_of_one_second_of_the_sms_centre_are_told_apart_by_the_boxs_times(
+    store: Store, ear: Ear
+) -> None:
+    centre_at = 1_700_000_000_000
+    for _ in range(2):
+        for delay in (2_000, 3_000):
+            await receive(store, sent_at=centre_at + delay, centre_at=centre_at)
+        assert len(await all_rows(store, t.sms)) == 2
+    assert (await receive(store, centre_at=centre_at)).is_repeat

@@ -27,6 +27,7 @@ from tests.gateways.ejoin_pushes import (
 )
 
 TEXT = "Jjjjjjjjjjjjjjjjjjjjjjjjjjj"
+CENTRE_AT = 1_755_697_536_000
 
 
 def row(*more: Any, content: Any = None, **columns: Any) -> list[Any]:
@@ -50,7 +51,9 @@ def sms_of(*rows: Any) -> Any:
 
 def test_a_message_of_a_box_with_a_sim_pool() -> None:
     assert decode(push(RECV_SMS)) == [
-        InboundSms("box", "12055550122", TEXT, 1_755_697_537_000, "16465550179", slot_index=1201)
+        InboundSms(
+            "box", "12055550122", TEXT, 1_755_697_537_000, "16465550179", slot_index=1201, centre_at=CENTRE_AT
+        )
     ]
 
 
@@ -64,7 +67,9 @@ def test_newer_rows_tell_the_card_as_well() -> None:
     cards = ("8901410000000000017", "310410000000017", "862032045299211")
     block = BLOCK.replace("SCTS", 'Slot: "01"\r\nSCTS')
     told = sms_of(row(*cards, content=packed(block), port="12.01", recipient="", sender="MyBank"))
-    assert told == InboundSms("box", "MyBank", TEXT, 1_466_506_477_000, "16465550179", slot_index=1201)
+    assert told == InboundSms(
+        "box", "MyBank", TEXT, 1_466_506_477_000, "16465550179", slot_index=1201, centre_at=CENTRE_AT
+    )
 
 
 @pytest.mark.parametrize("n_more", range(5))
@@ -114,15 +119,18 @@ def test_a_long_text_is_cut() -> None:
     [
         ("1466506477", 1_466_506_477_000),
         (1_466_506_477_123, 1_466_506_477_123),
-        (0, 1_755_697_536_000),
-        ("", 1_755_697_536_000),
-        (None, 1_755_697_536_000),
-        (-5, 1_755_697_536_000),
-        ([], 1_755_697_536_000),
+        (0, None),
+        ("", None),
+        (None, None),
+        (-5, None),
+        ([], None),
     ],
 )
-def test_the_time_is_that_of_the_row_and_without_one_that_of_the_sms_centre(at: Any, sent_at: int) -> None:
-    assert sms_of(row(at=at, content=packed(BLOCK))).sent_at == sent_at
+def test_the_time_is_that_of_the_row_and_without_one_that_of_the_sms_centre(
+    at: Any, sent_at: int | None
+) -> None:
+    told = sms_of(row(at=at, content=packed(BLOCK)))
+    assert (told.sent_at, told.centre_at) == (sent_at, CENTRE_AT)
 
 
 def test_the_box_is_believed_rather_than_the_sms_centre() -> None:
@@ -197,7 +205,7 @@ def test_a_report_without_rows_tells_nothing(rpts: Any) -> None:
 
 def test_a_forwarded_message_is_the_block_as_it_is() -> None:
     assert decode(forward()) == (
-        InboundSms("box", "12055550122", TEXT, 1_755_697_536_000, "16465550179", slot_index=1201),
+        InboundSms("box", "12055550122", TEXT, None, "16465550179", slot_index=1201, centre_at=CENTRE_AT),
     )
 
 

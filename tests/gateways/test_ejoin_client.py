@@ -14,10 +14,12 @@ from goip.errors import InvalidPayload, Unavailable
 from goip.gateways.asking import looking
 from goip.gateways.ejoin import client as client_module
 from goip.gateways.ejoin.client import EjoinClient
+from goip.gateways.ejoin.decode import decode
 from goip.ingest import Enrolment, record_heartbeat, record_sms
-from goip.models import Device, Heartbeat
+from goip.models import Device, Heartbeat, InboundSms
 from goip.operations import remove_device
 from goip.recovery import place_in_memory
+from goip.simulator.boxes.messages import Message
 from goip.store import tables as t
 from goip.store.store import Store
 from goip.wirelog.frames import frame_json
@@ -26,6 +28,7 @@ from tests.conftest import FakeClock
 from tests.gateways import asked_box as http_boxes
 from tests.gateways.dbl_line import until
 from tests.gateways.ejoin_asked import NAME, QUICK, AskedBox, asked_box, asking
+from tests.gateways.ejoin_pushes import forward, packed
 from tests.store.lives import Ear, all_rows
 
 pytestmark = pytest.mark.timeout(60)
@@ -100,6 +103,29 @@ async def test_what_was_fetched_is_not_taken_from_a_push_again(store: Store, box
     sms = box.hears("hello")
     await look(store, box)
     assert (await record_sms(store, sms)).is_repeat
+    assert await texts(store) == ["hello"]
+
+
+@pytest.mark.parametrize("is_forwarded_first", [True, False])
+async def test_what_is_forwarded_as_text_is_the_message_that_the_memory_holds(
+    is_forwarded_first: bool, store: Store, box: AskedBox
+) -> None:
+    message, at = Message(NAME, 1, "12055550122", "hello"), 1_755_697_537
+    letter = box.make_letter(
+        box.slots[0], message, "", at - 2
+    )  # the centre had it two seconds before the box
+    row = box.make_row(box.slots[0], message, at)
+    row[5] = packed(letter)
+    [sms] = decode(forward(letter, NAME, port="1.01"))
+    assert isinstance(sms, InboundSms)
+    await look(store, box)
+    box.memory.receive(row)
+    if not is_forwarded_first:
+        await look(store, box)
+    assert (await record_sms(store, sms)).is_repeat is not is_forwarded_first
+    await look(store, box)
+    box.memory.restart()
+    await look(store, box)
     assert await texts(store) == ["hello"]
 
 

@@ -93,15 +93,15 @@ def forwarded(device_id: str, text: str, query: Mapping[str, str]) -> InboundSms
     if sender is None:
         raise InvalidPayload("sender is required", fields={"sender": ["Is required."]})
     scts = word(block.headers.get("scts"))
-    sent_at = time_of_scts(scts) if scts else None
+    centre_at = time_of_scts(scts) if scts else None
     return InboundSms(
         device_id=device_id,
         sender=sender,
         message=_text(block),
-        sent_at=sent_at,
+        centre_at=centre_at,
         recipient=block.recipient,
         slot_index=_slot_index(word(query.get("port")), block),
-        sending_id=scts if sent_at is None else None,
+        sending_id=scts if centre_at is None else None,
     )
 
 
@@ -142,11 +142,13 @@ def _row(device_id: str, row: Any) -> InboundSms | DeliveryReport | None:
     from_whom = word(sender) or word(block.headers.get("sender"))
     if from_whom is None:
         return None
+    centre_at = time_of_scts(block.headers.get("scts", ""))
     return InboundSms(
         device_id=device_id,
         sender=from_whom,
         message=_text(block),
-        sent_at=moment_of(at) or time_of_scts(block.headers.get("scts", "")),
+        sent_at=moment_of(at),
+        centre_at=centre_at,
         recipient=word(recipient) or block.recipient,
         slot_index=_slot_index(word(port), block),
     )
