@@ -53,6 +53,7 @@ export const BOXES: readonly Guide[] = [
         }],
       },
       { text: 'makes.ejoin.2', fields: ({ address }) => [{ label: 'SMS to HTTP', value: address }] },
+      { text: 'makes.ejoin.3', fields: ({ name }) => [{ label: 'GOIP_EJOIN', value: `${name}=http://USER:PASSWORD@BOX` }] },
     ],
     tryIt: ({ tryAddress }) =>
       postJson(tryAddress, {
