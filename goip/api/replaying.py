@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -16,6 +17,7 @@ from goip.fields import Identifier, camel_case, length
 from goip.gateways import Push
 from goip.gateways.dbl.replaying import told_by_datagram
 from goip.gateways.dinstar.replaying import told_by_frame
+from goip.gateways.ejoin.replaying import told_by_answer as ejoin_answer
 from goip.gateways.forms import json_of
 from goip.gateways.mqtt.replaying import address_in, told_by_publication
 from goip.gateways.native.decode import decode_heartbeat, decode_register, decode_sms, decode_status
@@ -46,6 +48,9 @@ _TCP_MAKES: Mapping[str, Callable[[Frame], Sequence[Told]]] = {
     "dinstar": lambda frame: told_by_frame(frame.body),
     "yeastar": lambda frame: told_by_block(frame.key_device_id or frame.device_id or "", frame.body),
 }
+_ANSWERS: Mapping[str, Callable[[str, bytes], Sequence[Told]]] = {"ejoin": ejoin_answer}
+"""Of boxes that goip asks: what one of that name tells when it answers."""
+_STATUS = re.compile(r"[1-5][0-9]{2}(?: |\Z)")
 _KINDS: Mapping[type[Told], str] = {
     Heartbeat: "heartbeat",
     InboundSms: "sms",
@@ -75,7 +80,7 @@ def told_by(frame: Frame) -> Sequence[Told]:
         return (_told_by_event(frame),)
     if frame.transport != "http" or frame.head is None:
         raise Conflict("frames of this kind cannot be decoded again", code="not_replayable")
-    return _told_over_http(frame, frame.head)
+    return _told_by_answer(frame) if _is_answer(frame) else _told_over_http(frame, frame.head)
 
 
 def understood(frame: Frame) -> Json:
@@ -136,7 +141,20 @@ def _can_be_replayed(frame: Frame) -> bool:
         frame.direction == "in"
         and not frame.is_cut
         and (frame.transport != "tcp" or frame.make in _TCP_MAKES)
+        and (not _is_answer(frame) or frame.make in _ANSWERS)
     )
+
+
+def _is_answer(frame: Frame) -> bool:
+    """True for what a box said because it was asked over HTTP: its head is a status."""
+    return frame.transport == "http" and _STATUS.match(frame.head or "") is not None
+
+
+def _told_by_answer(frame: Frame) -> Sequence[Told]:
+    decode = _ANSWERS.get(frame.make)
+    if decode is None:
+        raise Conflict("answers of this make cannot be decoded again", code="not_replayable")
+    return decode(frame.key_device_id or frame.device_id or "", frame.body)
 
 
 def _told_over_http(frame: Frame, head: str) -> Sequence[Told]:

@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from goip.api.replaying import claimed
-from goip.errors import InvalidPayload, Unavailable
+from goip.api.replaying import claimed, fixture_json, understood
+from goip.errors import Conflict, InvalidPayload, Unavailable
 from goip.gateways.asking import looking
 from goip.gateways.ejoin import client as client_module
 from goip.gateways.ejoin.client import EjoinClient
@@ -273,6 +273,23 @@ async def test_a_box_that_names_another_life_each_time_ends_a_look(store: Store)
         await look(store, other)
         n_questions = len(other.questions)
     assert n_questions < 12
+
+
+async def test_what_it_answered_is_understood_again_and_makes_a_fixture(store: Store, box: AskedBox) -> None:
+    log = WireLog(store.clock, claimed, monotonic=lambda: 0.0)
+    box.hears("hello")
+    async with asking(store, box, keeping=log.keeping) as client:
+        await client.look()
+        await client.send_sms(7, "+12055550199", "hello")
+    heard = [frame for frame in log.frames_of(NAME) if frame.direction == "in"]
+    assert [understood(frame)["refused"] for frame in heard] == [None] * 3
+    told = [frame["understood"] for frame in fixture_json(heard)["frames"]]
+    assert [[each["kind"] for each in frame] for frame in told] == [["heartbeat"], ["sms"], []]
+    assert (told[1][0]["deviceId"], told[1][0]["message"]) == (NAME, "hello")
+    other = heard[0]._replace(make="kannel")
+    assert fixture_json([other])["frames"] == []
+    with pytest.raises(Conflict):
+        understood(other)
 
 
 # ---- its state ----
