@@ -10,7 +10,7 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from goip.api.replaying import claimed, fixture_json, understood
-from goip.errors import Conflict, InvalidPayload, Unavailable
+from goip.errors import Conflict, Unauthorized, Unavailable
 from goip.gateways.asking import looking
 from goip.gateways.ejoin import client as client_module
 from goip.gateways.ejoin.client import EjoinClient
@@ -355,10 +355,11 @@ async def test_a_wrong_password_stores_nothing_and_stands_nowhere(store: Store, 
     log = WireLog(store.clock, claimed, monotonic=lambda: 0.0)
     box.hears("hello")
     client = EjoinClient(box.address("wr0ng-secret"), store, QUICK, log.keeping)
-    with pytest.raises(InvalidPayload, match="14 Unauthorized"):
+    with pytest.raises(Unauthorized, match="14 Unauthorized"):
         await client.look()
     await client.link.close()
     assert await texts(store) == []
+    assert store.fleet.find(NAME) is None
     frames = [frame_json(frame) for frame in log.frames()]
     assert frames
     assert "wr0ng" not in str(frames)

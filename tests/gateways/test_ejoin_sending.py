@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from goip.errors import InvalidPayload
+from goip.errors import InvalidPayload, Unauthorized
 from goip.gateways.ejoin.decode import decode
 from goip.gateways.ejoin.encode import REASONS, Task, TaskStatus, decode_answer, encode_task
 from goip.gateways.ejoin.stored import Stored, decode_stored
@@ -141,6 +141,12 @@ def test_an_empty_memory_tells_nothing(rows: Any) -> None:
     assert decode_stored(memory(data=rows, ssrc=7, next_sms="1"), "box") == Stored("7", 1, [])
 
 
+@pytest.mark.parametrize("code", [1, 14])
+def test_a_memory_that_lets_nobody_in_says_so(code: int) -> None:
+    with pytest.raises(Unauthorized, match=f"the box refused: {code} No"):
+        decode_stored(memory(code=code, reason="No"), "box")
+
+
 def test_a_row_that_cannot_be_made_out_does_not_stand_in_the_way() -> None:
     assert decode_stored(memory(data=[5], next_sms=2), "box") == Stored("0123456789abcdef", 2, [])
     whole = decode_stored(memory(), "box").told
@@ -150,7 +156,7 @@ def test_a_row_that_cannot_be_made_out_does_not_stand_in_the_way() -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"code": 14, "reason": "Unauthorized"}, "the box refused: 14 Unauthorized"),
+        ({"code": 7, "reason": "Server Error"}, "the box refused: 7 Server Error"),
         ({"code": None}, "the box refused"),
         ({"ssrc": None}, "ssrc is required"),
         ({"next_sms": 0}, "next_sms is required"),

@@ -41,6 +41,9 @@ REASONS: Mapping[int, str] = {
 }
 """What the codes of a task's status mean."""
 
+NO_ADMITTANCE = (1, 14)
+"""Those that are about the user and the password."""
+
 _ACCEPTED = 200
 _KNOWN = 13
 _TAKEN = (0, 10, _KNOWN)

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from goip.errors import InvalidPayload
+from goip.errors import InvalidPayload, Unauthorized
 from goip.fields import word
+from goip.gateways.ejoin.encode import NO_ADMITTANCE
 from goip.gateways.ejoin.values import object_in, slot_index, whole
 from goip.models import Heartbeat, SimSlot
 from goip.rhythm import N_MISSED_BEATS
@@ -76,9 +77,12 @@ def device_status(device_id: str, data: Mapping[str, Any], period: Any = None) -
 def decode_status(device_id: str, body: bytes) -> Heartbeat:
     """The answer of a box that is asked how it is: a `dev-status` of the ports at work.
 
-    Its reports may tell more cards than that, so those that it does not name stay. Raises InvalidPayload for none.
+    Its reports may tell more cards than that, so those that it does not name stay. Raises InvalidPayload for none,
+    Unauthorized where it refused the user or the password.
     """
     data = object_in(body)
+    if whole(data.get("code")) in NO_ADMITTANCE:
+        raise Unauthorized(f"the box refused: {data['code']} {word(data.get('reason')) or ''}".strip())
     if data.get("type") != "dev-status":
         raise InvalidPayload("type must be dev-status", fields={"type": ["Must be dev-status."]})
     beat = device_status(device_id, data)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from goip.errors import InvalidPayload
+from goip.errors import InvalidPayload, Unauthorized
 from goip.fields import word
+from goip.gateways.ejoin.encode import NO_ADMITTANCE
 from goip.gateways.ejoin.messages import received
 from goip.gateways.ejoin.values import object_in, whole
 from goip.models import DeliveryReport, InboundSms
@@ -30,13 +31,17 @@ class Stored(NamedTuple):
 
 
 def decode_stored(body: bytes, device_id: str) -> Stored:
-    """The answer of a box. Raises InvalidPayload for none, and with the box's own words when it refused."""
+    """The answer of a box. Raises InvalidPayload for none, and with the box's own words when it refused.
+
+    Raises Unauthorized where it refused the user or the password.
+    """
     data = object_in(body)
     code = whole(data.get("code"))
     if code != 0:
-        raise InvalidPayload(
-            f"the box refused: {code} {word(data.get('reason')) or ''}".strip(), code="box_refused"
-        )
+        told = f"the box refused: {code} {word(data.get('reason')) or ''}".strip()
+        if code in NO_ADMITTANCE:
+            raise Unauthorized(told)
+        raise InvalidPayload(told, code="box_refused")
     life, next_id = word(data.get("ssrc")), whole(data.get("next_sms"))
     if life is None:
         raise InvalidPayload("ssrc is required", fields={"ssrc": ["Is required."]})
