@@ -239,19 +239,7 @@ class Ussd:
     is_final: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class SmsPart:
-    """A part of a received message that waits for the rest; `message_id` is the whole's, `number` the part's own."""
-
-    device_id: str
-    sender: str
-    message: str
-    message_id: str
-    number: str
-    slot_index: int | None = None
-
-
-Note = DeliveryReport | CallEvent | Ussd | SmsPart
+Note = DeliveryReport | CallEvent | Ussd
 """What is told of a device as a fact, and changes nothing else."""
 
 Told = Heartbeat | InboundSms | Note

@@ -9,7 +9,7 @@ import orjson
 
 from goip import rhythm
 from goip.clock import iso_or_none, to_iso
-from goip.models import CallEvent, DeliveryReport, Device, Event, Note, SimSlot, Sms, SmsPart, Stats, Ussd
+from goip.models import CallEvent, DeliveryReport, Device, Event, Note, SimSlot, Sms, Stats, Ussd
 
 Json = dict[str, Any]
 
@@ -126,29 +126,6 @@ def note_json(note: Note) -> tuple[str, Json]:
             return "call-event", data | told
         case Ussd():
             return "ussd-received", data | {"text": note.text, "isFinal": note.is_final}
-        case SmsPart():
-            told = {
-                "sender": note.sender,
-                "message": note.message,
-                "messageId": note.message_id,
-                "number": note.number,
-            }
-            return SMS_PART, data | told
-
-
-SMS_PART = "sms-part"
-
-
-def sms_part_of(data: Mapping[str, Any]) -> SmsPart:
-    """The part that such a fact tells."""
-    return SmsPart(
-        device_id=data["deviceId"],
-        sender=data["sender"],
-        message=data["message"],
-        message_id=data["messageId"],
-        number=data["number"],
-        slot_index=data["slotIndex"],
-    )
 
 
 def stats_json(stats: Stats, at: int, seq: int) -> Json:

@@ -12,8 +12,6 @@ from goip.models import DASHBOARD, EVERYWHERE, Event
 from goip.store import tables as t
 from goip.store.rows import event_of
 
-_AT_ONCE = 5_000
-
 
 async def list_facts(
     connection: AsyncConnection, rooms: Collection[str], *, after: int, upto: int, limit: int
@@ -31,20 +29,6 @@ async def list_all_facts(connection: AsyncConnection, *, after: int, upto: int) 
     """The facts of every room with `after < seq <= upto`, in order."""
     rows = await connection.execute(_between(after, upto).order_by(t.events.c.seq))
     return [_fact(row) for row in rows]
-
-
-async def list_named_facts(connection: AsyncConnection, name: str, *, since: int) -> list[Event]:
-    """The facts of that name from `since` on, ms since the epoch, in order; it is to be a short while ago."""
-    events = t.events.c
-    query = select(t.events).order_by(events.seq.desc()).limit(_AT_ONCE)
-    found: list[Event] = []
-    rows = (await connection.execute(query)).all()
-    while rows:
-        found += [_fact(row) for row in rows if row.event == name and row.at >= since]
-        if rows[-1].at < since:
-            break
-        rows = (await connection.execute(query.where(events.seq < rows[-1].seq))).all()
-    return found[::-1]
 
 
 def _between(after: int, upto: int) -> Select[Any]:

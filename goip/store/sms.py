@@ -105,7 +105,10 @@ async def list_conversations(
 
 
 async def delete_sms(connection: AsyncConnection, sms: Sms) -> None:
-    """Remove a message, the fact that told it, and its place in the conversation."""
+    """Remove a message, the fact that told it, what it was joined of, and its place in the conversation."""
+    parts = t.sms_parts.c
+    of_it = (parts.device_id == sms.device_id) & (parts.sender == sms.sender)
+    await connection.execute(delete(t.sms_parts).where(of_it, parts.received_at <= sms.received_at))
     await connection.execute(delete(t.sms).where(t.sms.c.id == sms.id))
     await connection.execute(delete(t.events).where(t.events.c.seq == sms.id))
     talks = t.conversations

@@ -210,6 +210,20 @@ memory_places = Table(
 )
 """How far the memory of a box is read."""
 
+sms_parts = Table(
+    "sms_parts",
+    metadata,
+    Column("message_id", Text, primary_key=True, comment="of the whole"),
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("device_id", Text, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("number", Text, nullable=False, comment="the part's own, by which a repeat is known"),
+    Column("message", Text, nullable=False),
+    Column("slot_index", Integer),
+    Column("received_at", BigInteger, nullable=False),
+)
+"""Parts of long messages that wait for the rest."""
+
 rejected_devices = Table(
     "rejected_devices",
     metadata,

@@ -24,7 +24,7 @@ from goip.store.store import Store
 from tests.conftest import PostgresDatabases, postgres_url
 from tests.store.lives import all_rows, enrol, receive
 
-HEAD = "0004"
+HEAD = "0005"
 NEXT = """
 import sqlalchemy as sa
 from alembic import op
