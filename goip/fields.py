@@ -124,14 +124,19 @@ class Line(fields.String):
 
 
 class Label(Line):
-    """A line that says something or nothing: it is trimmed, and a blank one is null."""
+    """A line that says something or nothing: it is trimmed, and a blank one is null; a required one says something."""
 
     unchanged: ClassVar[Unchanged] = Unchanged(str, is_line=True)
 
     def deserialize(self, value: Any, attr: str | None = None, data: Data = None, **kwargs: Any) -> Any:
         """The line, or None."""
         told = super().deserialize(value, attr, data, **kwargs)
-        return told.strip() or None if isinstance(told, str) else told
+        if not isinstance(told, str):
+            return told
+        trimmed = told.strip()
+        if not trimmed and self.required:
+            raise self.make_error("required")
+        return trimmed or None
 
 
 class PhoneNumber(Label):

@@ -186,6 +186,7 @@ def test_what_became_of_a_message_is_told_over_the_socket(
         ("sms:sent", {}, "messageId"),
         ("sms:status", {"messageId": "m-1"}, "status"),
         ("sms:status", {"messageId": "", "status": "sent"}, "messageId"),
+        ("sms:status", {"messageId": " ", "status": "sent"}, "messageId"),
         ("sms:status", "sent", None),
     ],
 )
