@@ -16,6 +16,7 @@ from goip.errors import Conflict, GoipError, InvalidPayload, NotFound
 from goip.fields import Identifier, camel_case, length
 from goip.gateways import Push
 from goip.gateways.dbl.replaying import told_by_datagram
+from goip.gateways.dinstar.replaying import told_by_answer as dinstar_answer
 from goip.gateways.dinstar.replaying import told_by_frame
 from goip.gateways.ejoin.replaying import told_by_answer as ejoin_answer
 from goip.gateways.forms import json_of
@@ -48,7 +49,10 @@ _TCP_MAKES: Mapping[str, Callable[[Frame], Sequence[Told]]] = {
     "dinstar": lambda frame: told_by_frame(frame.body),
     "yeastar": lambda frame: told_by_block(frame.key_device_id or frame.device_id or "", frame.body),
 }
-_ANSWERS: Mapping[str, Callable[[str, bytes], Sequence[Told]]] = {"ejoin": ejoin_answer}
+_ANSWERS: Mapping[str, Callable[[str, bytes], Sequence[Told]]] = {
+    "dinstar": dinstar_answer,
+    "ejoin": ejoin_answer,
+}
 """Of boxes that goip asks: what one of that name tells when it answers."""
 _STATUS = re.compile(r"[1-5][0-9]{2}(?: |\Z)")
 _KINDS: Mapping[type[Told], str] = {

@@ -21,6 +21,7 @@ from goip.errors import InvalidPayload
 from goip.gateways.asking import USUAL, Pauses, looking
 from goip.gateways.dinstar import A_DAY_SECONDS
 from goip.gateways.dinstar.client import DinstarClient
+from goip.gateways.dinstar.sending import Patience
 from goip.ingest import Enrolment, record_heartbeat
 from goip.models import Device, Heartbeat
 from goip.store.store import Store
@@ -212,16 +213,22 @@ async def test_what_was_asked_and_answered_is_in_the_wire_log_and_understood_aga
 ) -> None:
     log = WireLog(clock, claimed)
     box.hears("hello")
-    client = DinstarClient(box.address(), store, USUAL, log.keeping)
+    client = DinstarClient(box.address(), store, USUAL, log.keeping, Patience(first=0.1))
     await client.look()
+    await client.send_sms(1, "+15550486", "hello")
+    await client.send_sms(2, "+15550101", "hello")
     await client.link.close()
     frames = log.frames_of(box.serial)[::-1]
-    assert [(frame.direction, (frame.head or "").partition("?")[0]) for frame in frames] == [
+    assert [(frame.direction, (frame.head or "").partition("?")[0]) for frame in frames[:10]] == [
         ("out", "GET /api/get_port_info"),
         ("in", "200 OK"),
         ("out", "GET /api/query_incoming_sms"),
         ("in", "200 OK"),
         ("out", "GET /api/query_incoming_sms"),
+        ("in", "200 OK"),
+        ("out", "POST /api/send_sms"),
+        ("in", "200 OK"),
+        ("out", "POST /api/send_sms"),
         ("in", "200 OK"),
     ]
     assert "Authorization" not in str([frame_json(frame) for frame in frames])
@@ -229,3 +236,7 @@ async def test_what_was_asked_and_answered_is_in_the_wire_log_and_understood_aga
     assert [slot["iccid"] for slot in ports["simSlots"]] == [live.sim.iccid for live in box.slots]
     [message] = understood(frames[3])["understood"]
     assert (message["kind"], message["message"]) == ("sms", "hello")
+    assert understood(frames[7])["refused"]["error"] == "the box answers with the code 486"
+    assert [understood(frame) for frame in (frames[9], frames[11])] == [
+        {"understood": [], "refused": None}
+    ] * 2

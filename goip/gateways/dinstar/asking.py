@@ -107,7 +107,7 @@ def decode_port_info(box: str, body: bytes) -> Heartbeat:
     rows = rows_in(body, "info")
     if rows is None:
         raise _unfit("info", "is required")
-    slots = (slot_of(row) for row in rows)
+    slots = (_slot(row) for row in rows)
     by_port = {slot.slot_index: slot for slot in slots if slot is not None}
     return Heartbeat(box, sim_slots=tuple(by_port.values()), is_partial=True)
 
@@ -121,8 +121,7 @@ def rows_in(body: bytes, name: str) -> list[Row] | None:
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else None
 
 
-def slot_of(row: Row) -> SimSlot | None:
-    """A port of such an answer; None where the row names none."""
+def _slot(row: Row) -> SimSlot | None:
     port = port_of(row)
     if port is None:
         return None

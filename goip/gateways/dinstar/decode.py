@@ -13,7 +13,6 @@ from goip.clock import parse_wall_clock
 from goip.errors import InvalidPayload
 from goip.fields import storable
 from goip.gateways import Push
-from goip.gateways.dinstar.asking import slot_of
 from goip.gateways.dinstar.values import LONGEST_TEXT, NOBODY, Row, port_of, whole_of, word_of
 from goip.gateways.forms import object_of
 from goip.models import CallEvent, DeliveryReport, Direction, Heartbeat, InboundSms, SimSlot, Told, Ussd
@@ -31,8 +30,6 @@ Read = Callable[[str, Row], T]
 def decode(push: Push) -> Sequence[Told]:
     """All that a push tells, whatever kinds it holds; of one that tells nothing, that the box is alive.
 
-    An answer to `get_port_info` or `query_incoming_sms` is understood as well, for whoever looks at it later.
-
     Of several rows those that can be read are taken, since a box that is refused may never send any of them again.
     Raises InvalidPayload where none can.
     """
@@ -42,7 +39,6 @@ def decode(push: Push) -> Sequence[Told]:
         raise _missing("sn")
     told: list[Told] = [item for kind, read in _ROWS.items() for item in _each(body, kind, box, read)]
     slots = {slot.slot_index: slot for slot in _each(body, "register", box, _slot)}
-    slots |= {slot.slot_index: slot for slot in _each(body, "info", box, _port)}
     if slots:
         told.append(Heartbeat(box, sim_slots=tuple(slots.values()), is_partial=True))
     told += (item for kind, read in _OBJECTS.items() for item in _each(body, kind, box, read))
@@ -160,14 +156,6 @@ def _slot(_box: str, row: Row) -> SimSlot:
         status=_REGISTER_STATUS.get(status or ""),
         raw_status=";".join(filter(None, (status, position and f"slot:{position}"))) or None,
     )
-
-
-def _port(_box: str, row: Row) -> SimSlot:
-    """A port as it is told when it is asked for."""
-    slot = slot_of(row)
-    if slot is None:
-        raise _missing("info.port")
-    return slot
 
 
 def _itself(box: str, row: Row) -> Heartbeat:

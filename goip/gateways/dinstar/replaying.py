@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from goip.errors import InvalidPayload
+from goip.gateways.dinstar.asking import decode_port_info, decode_send_answer, rows_in
 from goip.gateways.dinstar.binary import (
     CALL,
     KEEPALIVE,
@@ -19,6 +20,7 @@ from goip.gateways.dinstar.binary import (
     Ports,
     told_of,
 )
+from goip.gateways.dinstar.stored import decode_received
 from goip.models import Told
 from goip.wirelog.masking import MASK
 
@@ -47,6 +49,18 @@ def kept_of(frame: Frame) -> bytes:
         return frame.head + frame.body
     n_fields = len(frame.body) // len(_MASKED_FIELD) + 1
     return frame.head + (_MASKED_FIELD * n_fields)[: len(frame.body)]
+
+
+def told_by_answer(box: str, said: bytes) -> Sequence[Told]:
+    """What a newer box answered when it was asked: its ports, or what it remembers; nothing of what it sends.
+
+    Raises InvalidPayload.
+    """
+    if decode_send_answer(said).task_id is not None:
+        return ()
+    if rows_in(said, "info") is not None:
+        return (decode_port_info(box, said),)
+    return tuple(row.sms for row in decode_received(box, said) if row.sms is not None)
 
 
 def told_by_frame(data: bytes) -> Sequence[Told]:
