@@ -15,6 +15,7 @@ from aiohttp import ClientSession, DigestAuthMiddleware, web
 
 from goip.simulator.boxes import BoxOptions, emulate
 from goip.simulator.boxes.door import Guard, Listener
+from tests.gateways.dinstar_asked import asked_box
 from tests.live_server import free_port
 from tests.simulator.listeners import HttpListener, Running, options, taking
 
@@ -138,10 +139,8 @@ async def test_what_a_box_does_not_take_has_a_code(told: dict[str, Any], code: i
 
 @pytest.mark.parametrize(("n", "scheme"), [(0, "Digest"), (1, "Basic")])
 async def test_only_who_knows_the_password_is_told_anything(n: int, scheme: str) -> None:
-    async with asked(devices=2) as boxes, ClientSession() as session:
-        await boxes.fleet.until(lambda: len(boxes.pushed.bodies("power_on")) == 2)
-        host, _, port = boxes.url.rpartition(":")
-        url = f"{host}:{int(port) + n}{PORTS}"
+    async with asked_box(n) as box, ClientSession() as session:
+        url = f"http://127.0.0.1:{box.address().port}{PORTS}"
         async with session.get(url) as response:
             assert (response.status, await response.read()) == (401, b"")
             assert response.headers["WWW-Authenticate"].startswith(f"{scheme} realm=")
