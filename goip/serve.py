@@ -108,10 +108,10 @@ async def serve(config: Config) -> None:
         await runner.setup()
         site = web.TCPSite(runner, config.host, config.port, backlog=1024)
         _calm_collector()
-        await _listen(site, config)
         dialled = dialling(app[STORE], config.yeastar, keeping=app[WIRE].keeping)
         asked = looking([*_asked_boxes(app, config)])
         async with _boxes(app, config), _dinstar_boxes(app, config), dialled, asked, _broker(app, config):
+            await _listen(site, config)  # last: who is answered here finds every other door open
             _welcome(app, config, runner.addresses[0][1])
             await _until_signal()
     finally:
