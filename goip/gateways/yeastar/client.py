@@ -7,6 +7,7 @@ is dialled anew, with pauses that grow. What was told stays kept, whatever becom
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
@@ -62,6 +63,7 @@ class YeastarClient:
         self._parts = Parts()
         self._keeper = Keeper(store, box.name, pauses.first, pauses.longest)
         self._task: asyncio.Task[None] | None = None
+        self._up_at = math.inf
 
     def start(self) -> None:
         """Dial, from now on."""
@@ -80,7 +82,7 @@ class YeastarClient:
         loop = asyncio.get_running_loop()
         pause = self._pauses.first
         while True:
-            began = loop.time()
+            self._up_at = math.inf
             try:
                 await self._connect()
             except Unauthorized as refusal:
@@ -90,8 +92,10 @@ class YeastarClient:
                 log.info("yeastar.link_lost", box=self._box.name, reason=str(trouble) or "no answer")
             except Exception:
                 log.exception("yeastar.defect", box=self._box.name)
-            if loop.time() - began > self._pauses.longest:
-                pause = self._pauses.first
+            if loop.time() - self._up_at > pause:
+                pause = (
+                    self._pauses.first
+                )  # it held for longer than it is waited for: that is worth dialling soon
             await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - only so that boxes are dialled apart
             pause = min(pause * 2, self._pauses.longest)
 
@@ -99,6 +103,7 @@ class YeastarClient:
         """One connection, until it ends."""
         async with asyncio.timeout(self._pauses.answer):
             reader, writer = await asyncio.open_connection(self._box.host, self._box.port)
+        self._up_at = asyncio.get_running_loop().time()
         address = writer.get_extra_info("peername")[0]
         tap = Tap(self._keeping, self._store.clock, self._box, address)
         link = Link(reader, writer, self._take, self._pauses.answer, tap)
