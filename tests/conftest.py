@@ -23,6 +23,8 @@ LONG = (
     "crash",
     "streams/test_random_drops",
     "gateways/test_lossy_boxes",
+    "gateways/test_tcp_boxes",
+    "gateways/test_mqtt_boxes",
     "streams",
     "proxy",
     "browser",

@@ -20,8 +20,8 @@ from tests.services import chromium_path, mosquitto_path, nginx_trouble, postgre
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI", "").lower() == "true"
 FUZZ_SECONDS = os.environ.setdefault("GOIP_TEST_FUZZ_SECONDS", "30" if IN_CI else "5")
-"""Of processor time, for each decoder."""
-_N_AT_ONCE = (os.cpu_count() or 1) + 1
+"""For each decoder."""
+_N_AT_ONCE = 2 * (os.cpu_count() or 1)
 """Files: half of the time of most is waited."""
 
 

@@ -31,7 +31,7 @@ def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.guided", description=__doc__)
     parser.add_argument("--decoder", choices=[*DECODERS, ""], default="", help="this one only")
     parser.add_argument("--input", type=Path, help="decode what is in this file, and nothing else")
-    parser.add_argument("--seconds", type=float, default=600.0, help="processor time for each")
+    parser.add_argument("--seconds", type=float, default=600.0, help="for each")
     parser.add_argument("--at-once", type=int, default=n_cores())
     parser.add_argument("--quiet", action="store_true", help="tell what came of it, not how far it is")
     parser.add_argument("--home", type=Path, default=HOME, help="where inputs are kept")

@@ -1,8 +1,8 @@
 """One fuzzer, in a process of its own: `python -m tests.guided.fuzzer DECODER SECONDS OPTION-OF-LIBFUZZER…`
 
-A decoder is one of `targets`, or `module:function`. The seconds are of its own processor time, so they mean the same
-beside other work. It says `RAN executions seconds` now and then, beside what libFuzzer says, and ends with 77 when a
-decoder broke its promise.
+A decoder is one of `targets`, or `module:function`. The seconds are those of the clock; beside other work it runs with
+what that leaves, and goes on until it had a sixth of them to itself. It says `RAN executions seconds` now and then,
+beside what libFuzzer says, and ends with 77 when a decoder broke its promise.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ with atheris.instrument_imports(include=["goip", "tests"], exclude=of_no_interes
     DECODE: Target = pkgutil.resolve_name(NAME) if ":" in NAME else DECODERS[NAME]
 
 _SAYS_EVERY_SECONDS = 1.0
+_LEAST_SHARE = 1 / 6
 _LONGEST_SECONDS = 2.0
 """For one input, guided fuzzing being several times slower than the decoder is; what takes longer does not end."""
 
@@ -59,7 +60,8 @@ class Run:
 
     def __init__(self, decode: Target, seconds: float) -> None:
         self._decode = decode
-        self._began = time.process_time()
+        self._began = time.monotonic()
+        self._began_to_work = time.process_time()
         self._seconds = seconds
         self._says_next = 0.0
         self._n = 0
@@ -70,13 +72,14 @@ class Run:
         try:
             self._decode(data)
         except BaseException:
-            self._say(began - self._began, is_over=True)
+            self._say(time.monotonic() - self._began, is_over=True)
             raise
         ended = time.process_time()
         if ended - began > _LONGEST_SECONDS:
             raise AssertionError(f"{ended - began:.1f} s of processor time for {len(data)} bytes")
-        seconds = ended - self._began
-        is_over = seconds >= self._seconds
+        seconds = time.monotonic() - self._began
+        had = ended - self._began_to_work
+        is_over = seconds >= self._seconds and had >= self._seconds * _LEAST_SHARE
         self._say(seconds, is_over=is_over)
         if is_over:
             self._seconds = math.inf

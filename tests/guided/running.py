@@ -1,4 +1,4 @@
-"""The fuzzers of several decoders, a few at a time, each for seconds of its own processor time; what they found."""
+"""The fuzzers of several decoders, a few at a time, each for so many seconds; what they found."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a fuzzer did in `seconds` of its processor time; `n_reached` counts places in the code.
+    """What a fuzzer did in `seconds`; `n_reached` counts places in the code.
 
     `trouble` is the defect that it found, with the input, None where it found none.
     """
